@@ -1,0 +1,11 @@
+"""`python -m benchmarks [lives] [relay] [parts] [observing]`: runs the named benchmarks, all of them without a name, and prints their figures."""
+
+import sys
+
+from benchmarks import lives, observing, parts, relay
+
+ALL = {"lives": lives.main, "relay": relay.main, "parts": parts.main, "observing": observing.main}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or ALL:
+        ALL[name]()

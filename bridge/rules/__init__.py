@@ -1,0 +1,1 @@
+"""The law: pure functions and tables over the shared words. No clock, no store, no wire."""

@@ -1,0 +1,1 @@
+"""Where the bridge keeps what must survive it; every store fulfils `bridge.core.ports`."""

@@ -1,0 +1,1 @@
+"""How the tables of the SQL store came to be, step by step; run automatically when a store is opened."""

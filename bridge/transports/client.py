@@ -1,0 +1,138 @@
+"""The SOAP client: brings a message to a platform and tells how the call ended.
+
+What counts is whether the message may have had an effect over there. Only a connection that was never made proves that
+it did not; once bytes are on their way, silence, a cut and an unreadable answer all leave it open (RCPT-5).
+"""
+
+import secrets
+from typing import NamedTuple
+
+import httpx
+
+from bridge.transports.clock import Clock
+from bridge.transports.patience import TimedTransport, time_limit
+from bridge.transports.tls import client_context
+from bridge.vocabulary.calls import Answered, Ending, Faulted, Message, NotReached, Unanswered
+from bridge.vocabulary.messages import Operation
+from bridge.vocabulary.parties import Side
+from bridge.vocabulary.profile import PasswordType, PlatformProfile, Profile
+from bridge.wire import Token, build_request, operation_of, parse_response, soap_action, without_credentials
+
+#: Seconds to wait for a connection. How long a whole answer may take is the profile's to say.
+CONNECT_SECONDS = 5.0
+
+#: An answer to anything but a query holds one receipt or fault.
+SMALL_ANSWER_BYTES = 1024 * 1024
+#: A page may hold two hundred cases with their photos.
+PAGE_BYTES = 256 * 1024 * 1024
+
+#: Connections unused for longer are closed from our end, before a server's own time limit closes them under a message.
+IDLE_SECONDS = 5.0
+
+
+class Delivered(NamedTuple):
+    """How a call ended, and the envelopes that went each way, passwords blanked."""
+
+    ending: Ending
+    sent: bytes
+    answer: bytes | None
+
+
+class PlatformClient:
+    """Calls both platforms on behalf of the other one; used by several threads, connections are kept and used again."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        clock: Clock,
+        *,
+        connections: int = 16,
+        connect_seconds: float = CONNECT_SECONDS,
+        answer_seconds: float | None = None,
+    ):
+        self._profile = profile
+        self._clock = clock
+        seconds = profile.delivery.answer_timeout_seconds if answer_seconds is None else answer_seconds
+        self._answer_seconds = seconds
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(seconds, connect=connect_seconds, pool=seconds),
+            transport=TimedTransport(
+                verify=client_context(profile.bridge.tls),
+                # A proxy named in the environment of some shell must not see citizens' data.
+                trust_env=False,
+                limits=httpx.Limits(
+                    max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=IDLE_SECONDS
+                ),
+            ),
+            trust_env=False,
+            follow_redirects=False,
+            headers={"User-Agent": "duijie-bridge", "Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml"},
+        )
+
+    def deliver(self, to: Side, message: Message) -> Delivered:
+        """Bring `message` to the platform on `to`."""
+        operation = operation_of(message)
+        # We stand in the other platform's place, hence call with its account.
+        envelope = build_request(message, to, self._token(self._profile.platform(to.other)))
+        action = f'"{soap_action(to, operation)}"'
+        ending, answer = self._call(to, operation, envelope, action)
+        return Delivered(ending, without_credentials(envelope), answer)
+
+    def _call(self, to: Side, operation: Operation, envelope: bytes, action: str) -> tuple[Ending, bytes | None]:
+        url = self._profile.platform(to).endpoint
+        limit = PAGE_BYTES if operation is Operation.QUERY_CASES else SMALL_ANSWER_BYTES
+        received = bytearray()
+        try:
+            with (
+                time_limit(self._answer_seconds),
+                self._http.stream("POST", url, content=envelope, headers={"SOAPAction": action}) as response,
+            ):
+                for piece in response.iter_bytes():
+                    received += piece
+                    if len(received) > limit:
+                        return Unanswered(detail=f"HTTP {response.status_code}: the answer is too long"), None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+            return NotReached(detail=_said(error)), None
+        except httpx.HTTPError as error:
+            if _certificate_refused(error):
+                return NotReached(detail=_said(error)), None
+            return Unanswered(detail=_said(error)), bytes(received) or None
+        answer = bytes(received)
+        ending: Answered | Faulted | Unanswered = parse_response(
+            answer, response.headers.get("Content-Type"), response.status_code, to, operation
+        )
+        return ending, answer
+
+    def _token(self, account: PlatformProfile) -> Token:
+        if account.password_type is PasswordType.TEXT:
+            return Token.with_text(account.username, account.password)
+        return Token.with_digest(
+            account.username, account.password, nonce=secrets.token_bytes(16), created_at=self._clock.now()
+        )
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._http.close()
+
+
+#: By these words the far end ends a handshake over our certificate, which under TLS 1.3 shows only when its answer is read. Nothing
+#: of the message has been looked at then.
+_CERTIFICATE_ALERTS = (
+    "ALERT_CERTIFICATE_REQUIRED",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+    "ALERT_UNKNOWN_CA",
+)
+
+
+def _certificate_refused(error: httpx.HTTPError) -> bool:
+    said = str(error).upper().replace(" ", "_")
+    return any(words in said for words in _CERTIFICATE_ALERTS)
+
+
+def _said(error: Exception) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Watching the wire: what an envelope says, read without the bridge's codec."""

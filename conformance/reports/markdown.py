@@ -1,0 +1,60 @@
+"""A summary in Markdown, as build servers show it beside a job."""
+
+from conformance.checks.result import BLAMES, MEANINGS, VERDICTS, Result, Verdict
+from conformance.reports.report import Report
+
+#: More failures than this are counted, not listed: the report has them all.
+_LISTED = 30
+
+
+def markdown(report: Report, language: str) -> str:
+    """The report in a page: what was judged, the counts, what is red with its next step, and the clauses."""
+    zh = language == "zh"
+    lines = [
+        f"## {'对接一致性检查' if zh else 'Conformance of the exchange'}: {report.system}",
+        "",
+        f"{'角色' if zh else 'Role'} `{report.role}` · {'种子' if zh else 'seed'} `{report.seed}` · "
+        f"{'运行' if zh else 'run'} `{report.run_id}` · duijie {report.suite} · {report.started_at:%Y-%m-%d %H:%M}",
+        "",
+        f"| {'结论' if zh else 'Verdict'} | {'数量' if zh else 'Count'} | {'含义' if zh else 'Meaning'} |",
+        "|---|---:|---|",
+        *(
+            f"| {VERDICTS[verdict].of(language)} | {count} | {MEANINGS[verdict].of(language)} |"
+            for verdict, count in report.counts.items()
+            if count
+        ),
+        "",
+    ]
+    red = [result for result in report.failures_first if result.is_red]
+    if red:
+        lines += [f"### {'须处理' if zh else 'To be dealt with'} ({len(red)})", ""]
+        for result in red[:_LISTED]:
+            lines += _told(result, language)
+        if len(red) > _LISTED:
+            lines += [f"… {'另有' if zh else 'and'} {len(red) - _LISTED} {'项' if zh else 'more'}", ""]
+    lines += [
+        f"### {'按条款' if zh else 'By clause'}",
+        "",
+        f"| {'条款' if zh else 'Clause'} | " + " | ".join(VERDICTS[verdict].of(language) for verdict in Verdict) + " |",
+        "|---|" + "---:|" * len(Verdict),
+    ]
+    for clause, results in report.by_clause.items():
+        counted = [sum(result.verdict is verdict for result in results) for verdict in Verdict]
+        lines.append(f"| {clause} | " + " | ".join(str(count) if count else "" for count in counted) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _told(result: Result, language: str) -> list[str]:
+    zh = language == "zh"
+    blame = BLAMES[result.blame].of(language) if result.blame is not None else ""
+    return [
+        f"- **{result.check.id}** {result.check.title(language)}  ",
+        f"  {'归因' if zh else 'blame'}: {blame}{f' · {result.clause}' if result.clause else ''} — {_line(result.reason.of(language))}  ",
+        f"  {'下一步' if zh else 'next step'}: {_line(result.next_step.of(language))}  ",
+        f"  `{result.repeat_command}`",
+        "",
+    ]
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

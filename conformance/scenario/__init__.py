@@ -1,0 +1,1 @@
+"""Scenarios: stories in YAML, their reader, and the runner that plays them on a stage."""

@@ -1,0 +1,1 @@
+"""One fault, one file. Each announces itself when it is imported; see `conformance.scenario.faults.fault`."""

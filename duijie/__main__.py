@@ -1,0 +1,7 @@
+"""`python -m duijie`."""
+
+import sys
+
+from duijie.cli import main
+
+sys.exit(main())

@@ -1,0 +1,91 @@
+"""Benches of the conformance suite: a system under test with the suite's own parties around it.
+
+`BuiltinBench` has our own platform or bridge in the place of the system, for trying the suite and for judging it. `SystemBench`
+has a foreign one behind its driver.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+from bridge.vocabulary.parties import Party
+from bridge.vocabulary.profile import Profile
+from conformance.checks.check import Check
+from conformance.drivers.driver import Capabilities, Driver
+from conformance.drivers.sut import SystemUnderTest
+from conformance.scenario.stage import StageMaker
+from conformance.scenario.steps import Quirkiness, Wiring
+from duijie.live import LiveStage
+from duijie.sut_stage import SutStage
+from duijie.virtual import VirtualStage
+
+#: How the six digits of a serial are shared out: runs, checks of a run, cases of a check.
+_RUNS, _CHECKS_MAX, _CASES_A_CHECK = 60, 400, 40
+
+#: What our own parties can do: everything.
+EVERYTHING = Capabilities(steered_clock=True, tells_quiet=True, restart=True, reset=True, refusal_codes=True)
+
+
+class BuiltinBench:
+    """Our own party as the system under test, fresh for each check."""
+
+    def __init__(self, role: Party, profile: Profile, *, virtual: bool = False, source: str = "builtin"):
+        self.title = {Party.BRIDGE: "duijie bridge"}.get(role, f"duijie {role} simulator")
+        self.profile = profile
+        self.source = source
+        self._make: StageMaker = VirtualStage if virtual else LiveStage
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything."""
+        return EVERYTHING
+
+    def stage(self, check: Check) -> StageMaker:
+        """A stage with all parties of our own."""
+        return self._make
+
+
+class SystemBench:
+    """A foreign system under test behind its driver."""
+
+    def __init__(self, sut: SystemUnderTest, driver: Driver, profile: Profile, planned: Sequence[Check]):
+        self.title = sut.title
+        self.profile = profile
+        self.source = str(sut.path)
+        self._sut, self._driver = sut, driver
+        self._place = {check.id: place for place, check in enumerate(planned)}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What was declared and what the driver tells."""
+        return self._driver.capabilities
+
+    def stage(self, check: Check) -> StageMaker:
+        """A stage around the system; it is brought to a fresh start first where it can be."""
+
+        def make(profile: Profile, wiring: Wiring, seed: int, quirks: Quirkiness) -> SutStage:
+            if self._driver.capabilities.reset:
+                self._driver.reset(dict(check.scenario.settings))
+            # Message ids come from the seed: the system must not take those of another check for repetitions.
+            own_seed = _seed_for(seed, check.id)
+            return SutStage(
+                profile,
+                wiring,
+                own_seed,
+                quirks,
+                sut=self._sut,
+                driver=self._driver,
+                mark=f" 〔{check.id} {seed}〕",
+                first_serial=first_serial(seed, self._place[check.id]),
+            )
+
+        return make
+
+
+def first_serial(seed: int, place: int) -> int:
+    """The first serial of the case numbers of a check: runs with other seeds, and checks of one run, keep clear of each other."""
+    return (seed % _RUNS * _CHECKS_MAX + place) * _CASES_A_CHECK + 1
+
+
+def _seed_for(seed: int, check_id: str) -> int:
+    """A seed of its own for each check, the same on every machine."""
+    return zlib.crc32(check_id.encode(), seed & 0xFFFFFFFF)

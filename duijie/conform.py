@@ -1,0 +1,302 @@
+"""`duijie conform`: judge one system under test with the suite playing everybody else, and tell what came of it."""
+
+import json
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bridge.vocabulary.parties import Party
+from bridge.vocabulary.profile import Profile
+from bridge.vocabulary.times import SHANGHAI
+from conformance.checks.catalogue import checks, chosen
+from conformance.checks.check import Check
+from conformance.checks.known import KnownFailure, load_known, with_known
+from conformance.checks.result import BLAMES, VERDICTS, Result, Verdict
+from conformance.checks.session import Bench, Session
+from conformance.drivers.driver import DriverBroken
+from conformance.drivers.make import make_driver
+from conformance.drivers.sut import DriverKind, SutInvalid, load_sut
+from conformance.reports.junit import junit
+from conformance.reports.markdown import markdown
+from conformance.reports.page import page
+from conformance.reports.plain import result_record
+from conformance.reports.report import Report, report_record
+from duijie import __version__
+from duijie.benches import BuiltinBench, SystemBench
+from duijie.console_text import Language, say
+from duijie.exits import Exit, UserMistake
+from duijie.library import library_folder
+from duijie.profiles_io import read_profile
+from duijie.selection import failed_in, share_of
+from located_yaml import DocumentInvalid
+
+#: Names that stand for our own party in the place of a file.
+BUILTIN, BUILTIN_VIRTUAL = "builtin", "builtin-virtual"
+#: Seconds that a check usually takes over SOAP; what `list` and the first line estimate with.
+_USUAL_SECONDS = 0.8
+#: Seeds from which case numbers and message ids are made; a random one keeps two runs against one system apart.
+_SEEDS = 2**31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformOptions:
+    """What the command line says."""
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    seed: int | None = None
+    jobs: int = 1
+    json: bool = False
+    #: A file of known failures.
+    known_failures: Path | None = None
+    #: An earlier report, of which only what failed is judged again.
+    last_failed: Path | None = None
+    #: `K/N`: the K-th of N shares.
+    shard: str | None = None
+    #: Where the reports go; none are written without it.
+    report: Path | None = None
+    language: Language = "zh"
+
+
+def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
+    """Run the checks that judge `role` and tell the results; the exit code says how it went."""
+    seed = (
+        secrets.randbelow(_SEEDS)
+        if options.seed is None and source not in (BUILTIN, BUILTIN_VIRTUAL)
+        else options.seed or 1
+    )
+    everything = checks(library_folder(), role)
+    planned = _planned(everything, options)
+    known = _known(options.known_failures, everything)
+    if not planned:
+        if options.last_failed is not None:
+            if not options.json:
+                sys.stdout.write(say(options.language, "上次没有不合格的检查。\n", "Nothing failed last time.\n"))
+            return Exit.OK
+        raise UserMistake("没有符合条件的检查", "no check fits")
+    with _bench(role, source, everything, options.language) as bench:
+        console = Console(highlight=False, soft_wrap=True)
+        if not options.json:
+            _announce(console, bench, planned, seed, options)
+        started_at = datetime.now(SHANGHAI)
+        results = _run(bench, planned, seed, options, console, known)
+        report = Report(
+            run_id=f"{started_at:%Y%m%d-%H%M%S}-{seed}",
+            role=role,
+            system=bench.title,
+            suite=__version__,
+            seed=seed,
+            started_at=started_at,
+            profile_fingerprint=_fingerprint(bench.profile),
+            results=results,
+        )
+    if options.report is not None:
+        _write(report, options.report, options.language)
+        if not options.json:
+            console.print(say(options.language, f"报告:{options.report}", f"reports: {options.report}"), markup=False)
+    if not options.json:
+        _sum_up(console, results, options.language)
+    return exit_code(results)
+
+
+def _planned(everything: tuple[Check, ...], options: ConformOptions) -> tuple[Check, ...]:
+    planned = chosen(everything, options.only, options.skip)
+    if options.last_failed is not None:
+        failed = failed_in(options.last_failed)
+        planned = tuple(check for check in planned if check.id in failed)
+    return planned if options.shard is None else share_of(planned, options.shard)
+
+
+def _known(path: Path | None, everything: tuple[Check, ...]) -> tuple[KnownFailure, ...]:
+    if path is None:
+        return ()
+    try:
+        return load_known(path, everything)
+    except DocumentInvalid as invalid:
+        raise UserMistake.in_file(invalid) from None
+
+
+def _write(report: Report, folder: Path, language: Language) -> None:
+    """Write every kind of report into the folder."""
+    written = {
+        "report.html": page(report, language),
+        "junit.xml": junit(report, language),
+        "results.json": json.dumps(report_record(report), ensure_ascii=False, indent=1) + "\n",
+        "summary.md": markdown(report, language),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in written.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserMistake.unwritable(folder, error) from error
+
+
+def _fingerprint(profile: Profile) -> str:
+    """A digest of the integration profile that two runs can be compared by; no password goes into it."""
+    shown = {
+        party.value: replace(getattr(profile, party.value), username="", password="")
+        for party in (Party.GRID, Party.URBAN)
+    }
+    return sha256(repr(replace(profile, **shown)).encode()).hexdigest()
+
+
+def exit_code(results: Iterable[Result]) -> Exit:
+    """The gravest of the results, for a build to gate on."""
+    seen = {result.verdict for result in results if result.known is None}
+    if Verdict.SUITE_ERROR in seen:
+        return Exit.INTERNAL
+    if Verdict.FAIL in seen:
+        return Exit.FAILED
+    if Verdict.CONFIG in seen:
+        return Exit.CONFIGURATION
+    return Exit.OK if Verdict.PASS in seen else Exit.INCONCLUSIVE
+
+
+@contextmanager
+def _bench(role: Party, source: str, everything: tuple[Check, ...], language: Language) -> Iterator[Bench]:
+    if source in (BUILTIN, BUILTIN_VIRTUAL):
+        yield BuiltinBench(role, read_profile(None), virtual=source == BUILTIN_VIRTUAL, source=source)
+        return
+    try:
+        sut = load_sut(Path(source))
+    except SutInvalid as invalid:
+        raise UserMistake(invalid.zh, invalid.en) from None
+    if sut.role is not role:
+        raise UserMistake(
+            f"{source} 描述的是 {sut.role},不是 {role}", f"{source} describes a {sut.role} system, not a {role} one"
+        )
+    if sut.kind is DriverKind.BUILTIN:
+        yield BuiltinBench(role, read_profile(sut.profile), source=source)
+        return
+    try:
+        driver = make_driver(sut, language)
+    except DriverBroken as broken:
+        raise UserMistake(broken.zh, broken.en) from None
+    try:
+        driver.open()
+        yield SystemBench(sut, driver, read_profile(sut.profile), everything)
+    except DriverBroken as broken:
+        raise UserMistake(broken.zh, broken.en) from None
+    finally:
+        driver.close()
+
+
+def _announce(console: Console, bench: Bench, planned: tuple[Check, ...], seed: int, options: ConformOptions) -> None:
+    minutes = max(1, round(len(planned) * _USUAL_SECONDS / options.jobs / 60))
+    console.print(
+        say(
+            options.language,
+            f"被测系统:{bench.title} · {len(planned)} 项检查 · 种子 {seed} · 预计不超过 {minutes} 分钟",
+            f"system under test: {bench.title} · {len(planned)} checks · seed {seed} · expected within {minutes} min",
+        ),
+        markup=False,
+    )
+
+
+def _run(
+    bench: Bench,
+    planned: tuple[Check, ...],
+    seed: int,
+    options: ConformOptions,
+    console: Console,
+    known: tuple[KnownFailure, ...],
+) -> list[Result]:
+    today = datetime.now(SHANGHAI).date()
+    session = Session(bench, seed=seed)
+    shown = not options.json and console.is_terminal
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not shown,
+    ) as progress:
+        task = progress.add_task("", total=len(planned))
+        results = []
+        for found in _in_order(planned, session.one, options.jobs):
+            result = with_known(found, known, today)
+            results.append(result)
+            progress.update(task, advance=1, description=result.check.id)
+            if options.json:
+                sys.stdout.write(json.dumps(result_record(result), ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            else:
+                _tell(console, result, options.language)
+        return results
+
+
+def _in_order(planned: Iterable[Check], run: Callable[[Check], Result], jobs: int) -> Iterator[Result]:
+    """Results in the order of the checks, several checks at a time where the bench allows it."""
+    if jobs == 1:
+        yield from map(run, planned)
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        futures: list[Future[Result]] = [pool.submit(run, check) for check in planned]
+        for future in futures:
+            yield future.result()
+
+
+_SIGNS = {
+    Verdict.PASS: ("✓", "green"),
+    Verdict.FAIL: ("✗", "bold red"),
+    Verdict.INCONCLUSIVE: ("?", "yellow"),
+    Verdict.NOT_APPLICABLE: ("–", "dim"),
+    Verdict.CONFIG: ("⚙", "bold yellow"),
+    Verdict.SUITE_ERROR: ("!", "bold magenta"),
+}
+
+
+def _tell(console: Console, result: Result, language: Language) -> None:
+    sign, style = _SIGNS[result.verdict] if result.known is None else ("x", "dim yellow")
+    console.print(f"{sign} {result.check.id}  {result.check.title(language)}", style=style, markup=False)
+    if result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) and not result.notes:
+        return
+    for line in _particulars(result, language):
+        console.print(f"    {line}", markup=False)
+
+
+def _particulars(result: Result, language: Language) -> Iterator[str]:
+    if result.known is not None:
+        yield say(language, f"已知问题:{result.known}", f"known failure: {result.known}")
+    blame = BLAMES[result.blame].of(language) if result.blame is not None else None
+    if blame is not None:
+        yield say(language, f"归因:{blame}", f"blame: {blame}") + (f" · {result.clause}" if result.clause else "")
+    if result.reason.of(language):
+        yield result.reason.of(language)
+    for note in result.notes:
+        yield note.of(language)
+    if result.next_step.of(language):
+        yield say(language, "下一步:", "next step: ") + result.next_step.of(language)
+    if result.verdict is not Verdict.PASS:
+        yield result.repeat_command
+
+
+def _sum_up(console: Console, results: list[Result], language: Language) -> None:
+    counted = Counter(result.verdict for result in results)
+    told = say(language, ",", ", ").join(
+        f"{VERDICTS[verdict].of(language)} {counted[verdict]}" for verdict in Verdict if counted[verdict]
+    )
+    if known := sum(result.known is not None for result in results):
+        told += say(language, f"(其中 {known} 项为已知问题)", f" ({known} known)")
+    seconds = sum(result.seconds for result in results)
+    console.print(
+        say(
+            language,
+            f"共 {len(results)} 项检查:{told}。用时合计 {seconds:.0f} 秒。",
+            f"{len(results)} checks: {told}. {seconds:.0f} s in all.",
+        ),
+        markup=False,
+    )

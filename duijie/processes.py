@@ -1,0 +1,176 @@
+"""Processes of the product's own: started warm, stopped in order, and never left behind.
+
+Children are forked from a server process that has imported what they need (`duijie.warm`) and has no threads, so that three parties
+are up at once; where the system has no such server they are spawned and take a little longer. A child ends when it is told to, and also
+when its parent is gone for whatever reason: it watches a pipe that only the parent holds open.
+"""
+
+import itertools
+import multiprocessing
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+from duijie.exits import UserMistake
+
+#: Seconds for a child to say that it is ready, and to stop in order before it is killed.
+READY_WITHIN_SECONDS = 30
+STOP_WITHIN_SECONDS = 10
+
+
+class Service(Protocol):
+    """What runs inside a child."""
+
+    def start(self) -> None:
+        """Be ready when this returns; raises on what the user must put right."""
+
+    def stop(self) -> None:
+        """Finish what is in flight and let go of ports and files."""
+
+
+def _context() -> Any:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["duijie.warm"])
+    return context
+
+
+def warm_up() -> None:
+    """Start the server of warm processes ahead of need, without waiting for it."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        _context()
+        forkserver.ensure_running()
+
+
+class Child:
+    """One child process around a service made by `make`, which must be picklable."""
+
+    def __init__(self, name: str, make: Callable[[], Service]):
+        self.name = name
+        self._make = make
+        self._process: Any = None
+        self._lifeline: Connection | None = None
+
+    def start(self) -> None:
+        """Start the process; `wait_ready` tells when it can be used."""
+        context = _context()
+        ours, theirs = context.Pipe()
+        self._process = context.Process(target=_run, args=(self._make, theirs), name=self.name, daemon=True)
+        self._process.start()
+        theirs.close()
+        self._lifeline = ours
+
+    def wait_ready(self) -> None:
+        """Return when the service is up; raises `UserMistake` with the service's own sentence when it is not to be."""
+        if self._lifeline is None:
+            raise RuntimeError(f"{self.name} was not started")
+        try:
+            said = self._lifeline.recv() if self._lifeline.poll(READY_WITHIN_SECONDS) else ("", "")
+        except EOFError:
+            said = ("", "")
+        if said != "ready":
+            self.kill()
+            zh, en = said
+            raise UserMistake(zh or f"{self.name} 未能启动", en or f"{self.name} did not start")
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return int(self._process.pid)
+
+    def stop(self) -> None:
+        """Stop in order; a child that does not follow is killed."""
+        if self._process is None:
+            return
+        self._let_go()
+        self._process.join(STOP_WITHIN_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._lifeline is not None:
+            self._lifeline.close()
+            self._lifeline = None
+
+
+def _run(make: Callable[[], Service], lifeline: Connection) -> None:
+    """Run a service in the child until the parent's end of the pipe is closed or the process is told to stop."""
+    # Ctrl-C reaches the whole group of processes; the parent decides in which order they stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    try:
+        service = make()
+        service.start()
+    except Exception as error:
+        _say(lifeline, _sentences(error))
+        return
+    if not _say(lifeline, "ready"):
+        service.stop()
+        return
+
+    def watch() -> None:
+        try:
+            while not lifeline.poll(None):
+                pass
+            lifeline.recv()
+        except (EOFError, OSError):
+            pass
+        told.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    while not told.wait(3600):
+        pass
+    service.stop()
+
+
+def _sentences(error: Exception) -> tuple[str, str]:
+    """What to tell people of a start that failed; errors that people can put right bring their own sentences."""
+    if isinstance(error, UserMistake):
+        return error.zh, error.en
+    zh, en = getattr(error, "message_zh", None), getattr(error, "message_en", None)
+    return zh or f"启动失败:{error}", en or f"could not start: {error}"
+
+
+def _say(lifeline: Connection, said: object) -> bool:
+    """Tell the parent; False when it is not there any more."""
+    try:
+        lifeline.send(said)
+    except OSError:
+        return False
+    return True
+
+
+#: Below the range from which systems take ports for outgoing connections, so that none of those takes one first.
+_PORTS = range(20_000, 32_000)
+_next_port = itertools.count(secrets.randbelow(len(_PORTS)))
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on just now; each is given once in a while only."""
+    for number in itertools.islice(_next_port, len(_PORTS)):
+        port = _PORTS[number % len(_PORTS)]
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise UserMistake("没有空闲的端口", "there is no free port")

@@ -1,0 +1,1 @@
+"""Two honest platform simulators: not for production, not copies of the bridge."""

@@ -1,0 +1,1 @@
+"""What both simulated platforms need for the exchange: post, ids, quirks, refusals. Pure."""

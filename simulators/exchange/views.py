@@ -1,0 +1,124 @@
+"""What both platforms show alike, as values that JSON knows. Moments are in Asia/Shanghai."""
+
+from datetime import datetime
+from typing import Any
+
+from bridge.vocabulary.forms import Attachment
+from bridge.vocabulary.profile import Contact
+from bridge.vocabulary.times import in_shanghai
+from simulators.city.seats import Account, Department
+from simulators.exchange.digests import digest
+from simulators.exchange.mailroom import Arrival, JournalLine, KeptReceipt, Sending
+from simulators.exchange.notices import Notice
+
+
+def moment(at: datetime | None) -> str | None:
+    """Write a moment."""
+    return None if at is None else in_shanghai(at).isoformat()
+
+
+def photos(attachments: tuple[Attachment, ...]) -> list[dict[str, str]]:
+    """Show which photos there are, without their bytes."""
+    return [{"name": a.name, "sha256": a.sha256, "kind": a.kind.value} for a in attachments]
+
+
+def notice(told: Notice) -> dict[str, Any]:
+    """Show a notice to a contact person."""
+    return {
+        "at": moment(told.at),
+        "kind": told.kind.value,
+        "phase": told.phase.value,
+        "case_number": told.case_number,
+        "subject": told.subject,
+        "related_case_number": told.related_case_number,
+        "duty": told.duty.value,
+        "contact": told.contact,
+        "text_zh": told.text_zh,
+        "text_en": told.text_en,
+        "told_by": told.told_by.value,
+    }
+
+
+def contact(person: Contact) -> dict[str, Any]:
+    """Show a seat of the contact book."""
+    return {"duty": person.duty.value, "name": person.name, "phone": person.phone}
+
+
+def account(seat: Account) -> dict[str, Any]:
+    """Show a person's seat."""
+    return {
+        "name": seat.name,
+        "person": seat.person,
+        "role": seat.role,
+        "level": seat.level.value,
+        "territory": seat.territory,
+        "department": seat.department,
+    }
+
+
+def department(place: Department) -> dict[str, Any]:
+    """Show a department of the directory (GEN-5)."""
+    return {"code": place.code, "name": place.name, "level": place.level.value, "territory": place.territory}
+
+
+def sending(form: Sending) -> dict[str, Any]:
+    """Show a form of ours and where it stands."""
+    return {
+        "message_id": form.message_id,
+        "case_number": form.case_number,
+        "form_type": form.form_type.value,
+        "state": form.state.value,
+        "attempts": form.attempts,
+        "posted_at": moment(form.posted_at),
+        "due_at": moment(form.due_at),
+        "overdue": form.warned,
+        "outcome": None if form.receipt is None else form.receipt.outcome.value,
+        "code": None if form.fault is None else form.fault.code.value,
+        "field": None if form.fault is None else form.fault.field,
+        "repaired_by": form.repaired_by,
+        "digest": digest(form.form),
+    }
+
+
+def arrival(form: Arrival) -> dict[str, Any]:
+    """Show a form that came to us and the receipt that it has."""
+    receipt = form.receipt
+    return {
+        "message_id": receipt.form_message_id,
+        "case_number": receipt.case_number,
+        "form_type": receipt.form_type.value,
+        "decided_at": moment(receipt.decided_at),
+        "outcome": receipt.outcome.value,
+        "code": None if receipt.fault is None else receipt.fault.code.value,
+        "given": form.given,
+        "due_at": moment(form.due_at),
+        "by_query": form.by_query,
+        "digest": digest(form.form),
+    }
+
+
+def kept(receipt: KeptReceipt) -> dict[str, Any]:
+    """Show a receipt that came, effective or not."""
+    fault = receipt.receipt.fault
+    return {
+        "at": moment(receipt.at),
+        "kept_as": receipt.kept_as.value,
+        "reason": receipt.kept_for.value,
+        "case_number": receipt.receipt.case_number,
+        "form_message_id": receipt.receipt.form_message_id,
+        "form_type": receipt.receipt.form_type.value,
+        "outcome": receipt.receipt.outcome.value,
+        "code": None if fault is None else fault.code.value,
+    }
+
+
+def journal_line(line: JournalLine) -> dict[str, Any]:
+    """Show a line of the mailroom's journal."""
+    return {
+        "at": moment(line.at),
+        "what": line.what,
+        "case_number": line.case_number,
+        "message_id": line.message_id,
+        "form_type": None if line.form_type is None else line.form_type.value,
+        "detail": line.detail,
+    }

@@ -1,0 +1,1 @@
+"""Its place puts `sample_forms` within reach of the tests below."""

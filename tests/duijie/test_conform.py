@@ -1,0 +1,204 @@
+"""`duijie conform`: what a vendor, and a build, get to see."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from xml.etree import ElementTree
+
+import pytest
+
+from bridge.vocabulary.parties import Party
+from conformance.checks.check import Check
+from conformance.checks.known import KnownFailure, load_known, with_known
+from conformance.checks.result import Result, Verdict
+from conformance.scenario.load import loads_scenario
+from duijie.benches import first_serial
+from duijie.cli import main
+from duijie.conform import exit_code
+from duijie.exits import Exit
+
+STORY = """
+format: "1.0"
+title: {zh: 标题, en: A title}
+clauses: [INT-1]
+check: {id: INT-1-90, judges: [urban]}
+steps:
+  - given: {case: c1, at: filed}
+  - expect: {case: c1, urban: {status: open}}
+"""
+RESULT = Result(check=Check(loads_scenario(STORY), Party.URBAN), verdict=Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        ([Verdict.PASS, Verdict.NOT_APPLICABLE], Exit.OK),
+        ([Verdict.PASS, Verdict.INCONCLUSIVE], Exit.OK),
+        ([Verdict.INCONCLUSIVE, Verdict.NOT_APPLICABLE], Exit.INCONCLUSIVE),
+        ([Verdict.PASS, Verdict.FAIL, Verdict.CONFIG], Exit.FAILED),
+        ([Verdict.PASS, Verdict.CONFIG], Exit.CONFIGURATION),
+        ([Verdict.FAIL, Verdict.SUITE_ERROR], Exit.INTERNAL),
+    ],
+)
+def test_the_exit_code_is_that_of_the_gravest_result(verdicts, code):
+    assert exit_code([replace(RESULT, verdict=verdict) for verdict in verdicts]) is code
+
+
+def test_a_known_failure_does_not_fail_a_build():
+    assert exit_code([RESULT, replace(RESULT, verdict=Verdict.FAIL, known="defect 42")]) is Exit.OK
+
+
+def test_our_own_platform_passes_and_the_reports_are_written(tmp_path, capsys):
+    options = ["--sut", "builtin-virtual", "--only", "INT-6", "--report", str(tmp_path / "out"), "--lang", "en"]
+    assert main(["conform", "urban", *options]) == Exit.OK
+    said = capsys.readouterr().out
+    assert "system under test: duijie urban simulator" in said
+    assert "expected within 1 min" in said
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "junit.xml",
+        "report.html",
+        "results.json",
+        "summary.md",
+    ]
+    ElementTree.parse(tmp_path / "out" / "junit.xml")
+
+
+@pytest.mark.live
+def test_our_own_bridge_passes_over_soap(capsys):
+    assert main(["conform", "bridge", "--only", "INT-6-0*", "-j", "2", "--lang", "en"]) == Exit.OK
+    assert ": pass " in capsys.readouterr().out
+
+
+def test_a_program_reads_one_line_for_each_result(capsys):
+    assert main(["conform", "grid", "--sut", "builtin-virtual", "--only", "GRID-5", "--json"]) == Exit.OK
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines
+    assert {line["verdict"] for line in lines} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["conform", "urban", "--sut", "nothing.toml"], "nothing.toml:1: cannot be read"),
+        (["conform", "urban", "--sut", "builtin", "--only", "XYZ-1"], "no check fits"),
+        (["conform", "list", "tram"], "the role is grid, urban or bridge"),
+        (["conform", "explain", "XYZ-1-01"], "there is no check XYZ-1-01"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, said, capsys):
+    assert main([*arguments, "--lang", "en"]) == Exit.CONFIGURATION
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_for_another_role_is_refused(tmp_path, capsys):
+    (tmp_path / "sut.toml").write_text(
+        'format = "1.0"\n[system]\nrole = "grid"\nname = "x"\n[driver]\nkind = "builtin"\n', encoding="utf-8"
+    )
+    assert main(["conform", "urban", "--sut", str(tmp_path / "sut.toml"), "--lang", "en"]) == Exit.CONFIGURATION
+    assert "describes a grid system" in capsys.readouterr().err
+
+
+def test_checks_are_listed_without_a_system(capsys):
+    assert main(["conform", "list", "urban", "--only", "INT-6", "--json"]) == Exit.OK
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(each["judges"] == "urban" and "INT-6" in each["clauses"] for each in listed)
+
+
+def test_a_check_is_explained_in_both_languages(capsys):
+    for language, words in (
+        ("zh", ("依据", "步骤", "应当", "不通过时")),
+        ("en", ("why", "what is done", "when it fails")),
+    ):
+        assert main(["conform", "explain", "INT-6-01", "--lang", language]) == Exit.OK
+        said = capsys.readouterr().out
+        assert all(word in said for word in words)
+
+
+def test_case_numbers_of_two_checks_or_two_runs_keep_clear_of_each_other():
+    given = {first_serial(seed, place) for seed in range(60) for place in range(400)}
+    assert len(given) == 60 * 400
+    assert max(given) + 39 <= 999_999
+
+
+def known_file(tmp_path, text):
+    path = tmp_path / "known.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+FAILED = replace(RESULT, verdict=Verdict.FAIL)
+TODAY = date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    ("entry", "result", "known"),
+    [
+        ({"check": "INT-1-90"}, FAILED, "defect 42"),
+        ({"check": "INT-*"}, FAILED, "defect 42"),
+        ({"check": "INT-2"}, FAILED, None),
+        ({"check": "INT-1-90", "until": TODAY}, FAILED, "defect 42"),
+        ({"check": "INT-1-90", "until": date(2026, 11, 24)}, FAILED, None),
+        ({"check": "INT-1-90"}, replace(FAILED, verdict=Verdict.SUITE_ERROR), None),
+    ],
+)
+def test_an_entry_covers_failures_of_its_checks_until_its_day(entry, result, known):
+    assert with_known(result, [KnownFailure(reason="defect 42", **entry)], TODAY).known == known
+
+
+def test_an_entry_whose_failure_is_gone_says_so():
+    entry = KnownFailure(check=RESULT.check.id, reason="defect 42")
+    (note,) = with_known(RESULT, [entry], TODAY).notes
+    assert "defect 42" in note.en
+    assert with_known(RESULT, [KnownFailure(check="INT-*", reason="defect 42")], TODAY).notes == ()
+
+
+def test_a_file_of_known_failures_is_read(tmp_path):
+    path = known_file(tmp_path, "- {check: INT-1, reason: 缺陷 42, until: 2027-03-01}\n")
+    assert load_known(path, [RESULT.check]) == (KnownFailure(check="INT-1", reason="缺陷 42", until=date(2027, 3, 1)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("- {check: NO-1, reason: x}", 1), ("- {check: INT-6, reason: x}\n- {check: INT-6}", 2), ("check: INT-6", 1)],
+)
+def test_a_wrong_file_of_known_failures_is_told_with_its_line(tmp_path, capsys, text, line):
+    path = known_file(tmp_path, text)
+    options = ["--sut", "builtin-virtual", "--known-failures", str(path)]
+    assert main(["conform", "urban", *options]) == Exit.CONFIGURATION
+    assert f"{path}:{line}:" in capsys.readouterr().err
+
+
+def test_the_shares_of_a_run_are_all_of_it_and_none_twice(capsys):
+    def ids(*options):
+        assert main(["conform", "urban", "--sut", "builtin-virtual", "--only", "INT-6", "--json", *options]) == Exit.OK
+        return [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
+
+    everything = ids()
+    shares = [ids("--shard", f"{number}/3") for number in (1, 2, 3)]
+    assert sorted(each for share in shares for each in share) == everything
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize("shard", ["3/2", "0/2", "1", "a/b"])
+def test_a_share_that_is_none_is_refused(shard, capsys):
+    assert main(["conform", "urban", "--sut", "builtin-virtual", "--shard", shard]) == Exit.CONFIGURATION
+    assert shard in capsys.readouterr().err
+
+
+def test_what_failed_last_time_is_judged_alone(tmp_path, capsys):
+    report = {
+        "results": [
+            {"id": "INT-6-01/urban", "verdict": "fail", "known": None},
+            {"id": "INT-6-02/urban", "verdict": "pass", "known": None},
+            {"id": "INT-6-03/urban", "verdict": "fail", "known": "defect 42"},
+        ]
+    }
+    (tmp_path / "results.json").write_text(json.dumps(report), encoding="utf-8")
+    options = ["conform", "urban", "--sut", "builtin-virtual", "--json", "--last-failed"]
+    assert main([*options, str(tmp_path)]) == Exit.OK
+    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["INT-6-01/urban"]
+    (tmp_path / "results.json").write_text('{"results": []}', encoding="utf-8")
+    assert main([*options, str(tmp_path / "results.json")]) == Exit.OK
+    (tmp_path / "results.json").write_text("[]", encoding="utf-8")
+    assert main([*options, str(tmp_path)]) == Exit.CONFIGURATION
+    assert main([*options, str(tmp_path / "nowhere")]) == Exit.CONFIGURATION

@@ -1,0 +1,111 @@
+"""Child processes start, say why they cannot, and never outlive their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from duijie.exits import UserMistake
+from duijie.processes import Child
+
+ROOT = Path(__file__).parents[2]
+
+
+class Quiet:
+    def start(self):
+        pass
+
+    def stop(self):
+        pass
+
+
+class Writes(Quiet):
+    def __init__(self, path: Path):
+        self.path = path
+
+    def stop(self):
+        self.path.write_text("stopped in order")
+
+
+class CannotStart(Quiet):
+    def start(self):
+        raise UserMistake("端口已被占用", "the port is taken")
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_child_stops_in_order_when_told(tmp_path):
+    child = Child("writes", partial(Writes, tmp_path / "said"))
+    child.start()
+    child.wait_ready()
+    pid = child.pid
+
+    child.stop()
+
+    assert (tmp_path / "said").read_text() == "stopped in order"
+    assert gone(pid)
+
+
+def test_the_first_of_two_children_stops_while_the_second_lives(tmp_path):
+    first, second = Child("first", partial(Writes, tmp_path / "said")), Child("second", Quiet)
+    first.start()
+    second.start()
+    first.wait_ready()
+    second.wait_ready()
+
+    first.stop()
+
+    assert (tmp_path / "said").exists()
+    second.stop()
+
+
+def test_a_child_that_cannot_start_says_why():
+    child = Child("taken", CannotStart)
+    child.start()
+
+    with pytest.raises(UserMistake, match="the port is taken"):
+        child.wait_ready()
+
+
+def test_children_end_when_their_parent_is_killed(tmp_path):
+    program = tmp_path / "parent.py"
+    program.write_text("""
+import os, sys
+from functools import partial
+from duijie.processes import Child
+class Marks:
+    def __init__(self, path): self.path = path
+    def start(self): pass
+    def stop(self): open(f"{self.path}/stopped-{os.getpid()}", "w").close()
+if __name__ == "__main__":
+    children = [Child(name, partial(Marks, sys.argv[1])) for name in "ab"]
+    for child in children: child.start()
+    for child in children: child.wait_ready()
+    print(*(child.pid for child in children), flush=True)
+    sys.stdin.read()
+""")
+    parent = subprocess.Popen(
+        [sys.executable, str(program), str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    # The children hold the other end of this pipe until they are gone.
+    assert parent.stdout.read() == ""
+    parent.stdout.close()
+    parent.stdin.close()
+    assert {path.name for path in tmp_path.glob("stopped-*")} == {f"stopped-{pid}" for pid in pids}
