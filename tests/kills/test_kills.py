@@ -12,9 +12,9 @@ from bridge.vocabulary.parties import Party
 pytestmark = pytest.mark.live
 
 ROUNDS: list[tuple[Round, int]] = [
-    (Sweep("rejected", Party.BRIDGE, 21, range(7, 8)), 8),
-    (Sweep("twins", Party.GRID, 21, range(5, 6)), 3),
-    (Sweep("plain", Party.URBAN, 21, range(11, 12), "query"), 3),
+    (Sweep("rejected", Party.BRIDGE, 21, range(7, 11), enough=8), 8),
+    (Sweep("twins", Party.GRID, 21, range(5, 9), enough=3), 3),
+    (Sweep("plain", Party.URBAN, 21, range(11, 15), "query", enough=3), 3),
     (Random(17, 9, "receipts in the response"), 9),
 ]
 
