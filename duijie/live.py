@@ -6,9 +6,11 @@ real clock, which is how `duijie up` walks its first case, the stage waits for w
 `conformance.scenario.stage.Stage` for what the methods promise.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from bridge.vocabulary.calls import Call, Ending, Message
 from bridge.vocabulary.parties import Party, Side
 from bridge.vocabulary.profile import Profile
 from bridge.vocabulary.times import SHANGHAI
+from conformance.drivers.driver import Quiet
 from conformance.oracle.trace import Trace
 from conformance.scenario.faults import CUT, RESTORE, FaultPlan, FaultRule, Noise, rule_record
 from conformance.scenario.stage import SETTLE_WINDOW, START, StageRefused
@@ -34,12 +37,28 @@ STARTS_MAX = 4
 REAL_SETTLE_WINDOW = timedelta(seconds=2)
 #: So long before a moment nobody has anything to do for it yet.
 BEFORE = timedelta(milliseconds=1)
+#: The file system in memory that Linux has.
+MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own and is ours alone
 #: Seconds of real time between two looks at parties that are still busy.
 LOOK_AGAIN_SECONDS = 0.004
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What the parties said when the pair was last found at rest; it holds until somebody is stirred or something crosses."""
+
+    crossings: int
+    said: Mapping[Party, Quiet]
+
+
 class NotAtRest(Exception):
     """The parties are still busy with each other after a long time."""
+
+
+def _passing_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for as long as a stage lasts, in memory where the system has such: what survives is a killed process, not the machine."""
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="duijie-", dir=memory, ignore_cleanup_errors=True)
 
 
 class LiveStage:
@@ -70,7 +89,8 @@ class LiveStage:
         self._first_serial = first_serial
         self._cast = cast
         self._plan = FaultPlan()
-        self._own_folder = None if folder else tempfile.TemporaryDirectory(prefix="duijie-", ignore_cleanup_errors=True)
+        self._rest: _Rest | None = None
+        self._own_folder = None if folder else _passing_folder()
         self.pair = self._started(
             profile, quirks, folder or Path(self._own_folder.name if self._own_folder else "."), fixed_ports
         )
@@ -119,6 +139,7 @@ class LiveStage:
         # The record of the act stands before those of the messages that come of it, as it does in virtual time.
         with self.pair.wire.lock:
             record = self.trace.act(party, name, params, self.now, by=by)
+        self._rest = None
         try:
             result: dict[str, Any] = self._remote(party).act(name, params, by)
         except StageRefused as refused:
@@ -161,6 +182,7 @@ class LiveStage:
         )
         with self.pair.wire.lock:
             call = self.trace.call(sender, to, message, self.now, injected=True)
+        self._rest = None
         ending = client.make(Call(key=0, to=served, message=message))
         with self.pair.wire.lock:
             self.trace.answer(call, ending, self.now)
@@ -180,7 +202,9 @@ class LiveStage:
 
     def next_timer(self) -> datetime | None:
         """See `Stage`."""
-        moments = [remote.quiet().next_due for remote in self.pair.remotes.values()]
+        rest = self._known_rest()
+        said = [remote.quiet() for remote in self.pair.remotes.values()] if rest is None else rest.said.values()
+        moments = [each.next_due for each in said]
         moments.append(self.pair.wire.next_due)
         return min((due for due in moments if due is not None), default=None)
 
@@ -198,6 +222,7 @@ class LiveStage:
         self._remote(party)
         with self.pair.wire.lock:
             self.trace.restart(party, self.now)
+        self._rest = None
         self.pair.crash(party)
 
     def close(self) -> None:
@@ -235,16 +260,19 @@ class LiveStage:
         """Wake those who have something to do at the same moment one after the other: processes that woke together would race."""
         self._set_clocks(max(self._now, due - BEFORE))
         self._now = due
+        self._rest = None
         self.pair.wire.release_due()
         self._come_to_rest()
         for party in self._waking(due):
             if party is not None:
+                self._rest = None
                 self.pair.remotes[party].steer(due)
                 self._come_to_rest()
 
     def _set_clocks(self, to: datetime) -> None:
         # What the first party says at the new moment waits until the others have come to it: they would take its time for
         # one that lies ahead of theirs.
+        self._rest = None
         with self.pair.wire.paused():
             self._now = to
             for remote in self.pair.remotes.values():
@@ -256,17 +284,36 @@ class LiveStage:
         A party that is asked first may be called again while the others are asked. Only what crosses the wire can do that, so the
         pair is at rest when all are and nothing has crossed since the first was asked.
         """
+        if self._known_rest() is not None:
+            return
         give_up_at = time.monotonic() + REST_WITHIN_SECONDS
         while True:
-            crossed = len(self.trace)
+            crossings = self.pair.wire.crossings
             # Asked first: a timer that fires after this makes its party busy below.
             soon = self._soon()
-            at_rest = self.pair.wire.quiet and all(remote.quiet().quiet for remote in self.pair.remotes.values())
-            if at_rest and self.pair.wire.quiet and len(self.trace) == crossed and not soon:
+            said = self._all_quiet() if self.pair.wire.quiet else None
+            if said is not None and self.pair.wire.quiet and self.pair.wire.crossings == crossings and not soon:
+                self._rest = _Rest(crossings, said)
                 return
             if time.monotonic() > give_up_at:
                 raise NotAtRest(f"still busy after {REST_WITHIN_SECONDS} s")
             time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _all_quiet(self) -> dict[Party, Quiet] | None:
+        """What the parties say when all of them are at rest; None as soon as one is not."""
+        said: dict[Party, Quiet] = {}
+        for party, remote in self.pair.remotes.items():
+            said[party] = remote.quiet()
+            if not said[party].quiet:
+                return None
+        return said
+
+    def _known_rest(self) -> _Rest | None:
+        """The rest that was found before, where it still holds without asking: our own parties do nothing of themselves at one moment of their clock."""
+        rest = self._rest
+        own = self._steered and self._foreign is None
+        undisturbed = rest is not None and self.pair.wire.quiet and self.pair.wire.crossings == rest.crossings
+        return rest if own and undisturbed else None
 
     def _remove_folder(self) -> None:
         if self._own_folder is not None:

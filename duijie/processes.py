@@ -10,10 +10,13 @@ import multiprocessing
 import secrets
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import Any, Protocol
 
 from duijie.exits import UserMistake
@@ -45,7 +48,23 @@ def warm_up() -> None:
     """Start the server of warm processes ahead of need, without waiting for it."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         _context()
-        forkserver.ensure_running()
+        with _no_main():
+            forkserver.ensure_running()
+
+
+_main_hidden = threading.Lock()
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Start a process without the program's main module, which it would else import first: it needs nothing of that."""
+    with _main_hidden:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 class Child:
@@ -62,7 +81,8 @@ class Child:
         context = _context()
         ours, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(self._make, theirs), name=self.name, daemon=True)
-        self._process.start()
+        with _no_main():
+            self._process.start()
         theirs.close()
         self._lifeline = ours
 

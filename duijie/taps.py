@@ -123,6 +123,8 @@ class Wire:
         self._crashes: dict[Party, _Crash] = {}
         self.lock = threading.RLock()
         self._busy = 0
+        #: Messages that have begun to cross so far, on any line.
+        self.crossings = 0
         self._open = threading.Event()
         self._open.set()
         self._held: list[_Held] = []
@@ -234,6 +236,7 @@ class Wire:
         """Count a message that is crossing."""
         with self.lock:
             self._busy += 1
+            self.crossings += 1
         self._open.wait(PAUSE_SECONDS_MAX)
 
     def leave(self) -> None:

@@ -3,21 +3,24 @@
 Importing it has this one effect on purpose; nothing else imports it.
 """
 
+import gc
 import importlib
 
 from bridge.vocabulary.parties import Side
 from simulators.exchange.client import preload
 
 for _name in (
+    "alembic.command",
     "bridge.runtime",
     "duijie.serve",
     "simulators.control",
     "simulators.process",
     "simulators.grid.platform",
-    "simulators.grid.service",
     "simulators.urban.platform",
-    "simulators.urban.service",
 ):
     importlib.import_module(_name)
 for _side in Side:
     preload(_side)
+    importlib.import_module(f"simulators.{_side.value}.service").preload()
+# Children share what is there now; a collector that looked at it would copy every page of it into each of them.
+gc.freeze()

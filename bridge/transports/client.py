@@ -5,6 +5,7 @@ it did not; once bytes are on their way, silence, a cut and an unreadable answer
 """
 
 import secrets
+import ssl
 from typing import NamedTuple
 
 import httpx
@@ -38,6 +39,14 @@ class Delivered(NamedTuple):
     answer: bytes | None
 
 
+def _context(profile: Profile) -> ssl.SSLContext:
+    """Whom calls trust. Where nobody is called over TLS it is nobody: reading all authorities of the machine takes a while."""
+    called = (profile.grid.endpoint, profile.urban.endpoint)
+    if profile.bridge.tls is None and not any(address.lower().startswith("https:") for address in called):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return client_context(profile.bridge.tls)
+
+
 class PlatformClient:
     """Calls both platforms on behalf of the other one; used by several threads, connections are kept and used again."""
 
@@ -57,7 +66,7 @@ class PlatformClient:
         self._http = httpx.Client(
             timeout=httpx.Timeout(seconds, connect=connect_seconds, pool=seconds),
             transport=TimedTransport(
-                verify=client_context(profile.bridge.tls),
+                verify=_context(profile),
                 # A proxy named in the environment of some shell must not see citizens' data.
                 trust_env=False,
                 limits=httpx.Limits(

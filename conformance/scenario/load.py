@@ -133,8 +133,10 @@ class _Reader:
         self._ambiguous_faults(steps)
         if self._problems:
             self._give_up()
+        written = dict(raw.get("profile", {}))
         if any(map(_starves, steps)):
-            overrides = {"delivery.answer_timeout_seconds": SHORT_PATIENCE} | overrides
+            patience = {"delivery.answer_timeout_seconds": SHORT_PATIENCE}
+            overrides, written = patience | overrides, patience | written
         return Scenario(
             id=self._id,
             path=self._at.path,
@@ -143,7 +145,7 @@ class _Reader:
             clauses=clause_ids,
             wirings=wirings,
             profile=apply_settings(overrides),
-            settings=dict(raw.get("profile", {})),
+            settings=written,
             quirks=quirks,
             check=check,
             steps=tuple(steps),

@@ -22,12 +22,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, get_type_hints
 
 import simulators.exchange.spyne_shim  # noqa: F401 - spyne cannot be imported before it
 
 # isort: split
+import spyne.const
 from lxml import etree
 from spyne import Application
 from spyne import ByteArray as SpyneBytes
@@ -52,6 +54,8 @@ from simulators.exchange.types import EXCHANGE, MessageHeader, camel, shared, un
 log = logging.getLogger(__name__)
 # spyne logs whole requests when it cannot read them, and texts of forms in its faults: personal data.
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
+# spyne has all of the process's garbage collected while a caller waits. It keeps no files open here.
+spyne.const.MIN_GC_INTERVAL = float("inf")
 
 _WSDL = "http://schemas.xmlsoap.org/wsdl/"
 _WSDL_SOAP = "http://schemas.xmlsoap.org/wsdl/soap/"
@@ -71,6 +75,26 @@ class Reception(Protocol):
 
     def unreadable(self, header: Header, fault: Fault, digest: str) -> Answered | Faulted:
         """Take note of a form with a good header and a body that is not as the contract says; `digest` identifies the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All in which one service differs from another of the same side: spyne's application is made once for all of them."""
+
+    reception: Reception
+    guard: security.Guard
+    prefixes: PrefixChoice | None = None
+    mode: Liberties = Liberties.TAKE
+
+
+#: Where a request's environment names the desk that it came to.
+_DESK = "duijie.desk"
+
+
+def desk(ctx: Any) -> Desk:
+    """Say at which desk the call of this spyne context is."""
+    found: Desk = ctx.transport.req_env[_DESK]
+    return found
 
 
 # ── values ──────────────────────────────────────────────────────────────────────────────────────────
@@ -266,10 +290,8 @@ _CODE_BY_SCHEMA_ERROR = {"SCHEMAV_CVC_ENUMERATION_VALID": ErrorCode.CODE_UNKNOWN
 class RequestProtocol(Soap11):
     """SOAP 1.1 requests as the contract means them: header validated, caller known, body as the schema says."""
 
-    def __init__(self, guard: security.Guard, mode: Liberties = Liberties.TAKE):
+    def __init__(self) -> None:
         super().__init__(validator="lxml", parse_xsi_type=False)
-        self._guard = guard
-        self._mode = mode
         self.deserialization_handlers[SpyneBytes] = _content
         self._from_unicode_handlers[SpyneDateTime] = lambda _cls, text: moment(text)
 
@@ -295,7 +317,7 @@ class RequestProtocol(Soap11):
                 soap_code="VersionMismatch",
             )
         head, content = _head_and_content(root)
-        overlooked = [] if self._mode is Liberties.TAKE else self._overlooked(ctx, root, content)
+        overlooked = [] if desk(ctx).mode is Liberties.TAKE else self._overlooked(ctx, root, content)
         _respell_moments(root)
         operation = next((known for known in Operation if content.tag == f"{{{self.app.tns}}}{known.value}"), None)
         block = self._header_block(ctx, head, operation)
@@ -304,7 +326,7 @@ class RequestProtocol(Soap11):
         header = self._header(ctx, block, operation)
         fault = self._schema_fault(content)
         if overlooked and fault is None:
-            fault = self._report(overlooked)
+            fault = self._report(overlooked, desk(ctx).mode)
         ctx.udc = Envelope(header) if fault is None else self._with_bad_body(header, fault, content)
         ctx.in_header_doc = None
         ctx.in_body_doc = content
@@ -322,10 +344,11 @@ class RequestProtocol(Soap11):
                 found.append((liberty, prefix + _path_below(part, node)))
         return found
 
-    def _report(self, overlooked: list[tuple[Liberty, str | None]]) -> Fault | None:
+    @staticmethod
+    def _report(overlooked: list[tuple[Liberty, str | None]], mode: Liberties) -> Fault | None:
         for liberty, place in overlooked:
             log.info("overlooked: %s at %s", liberty.value, place or "the message")
-        return liberties.refusal(overlooked) if self._mode is Liberties.REFUSE else None
+        return liberties.refusal(overlooked) if mode is Liberties.REFUSE else None
 
     def deserialize(self, ctx: Any, message: Any) -> None:
         """Make objects of the body; of a body that is not as the contract says nothing is made."""
@@ -359,7 +382,7 @@ class RequestProtocol(Soap11):
                     f"Header block {strange} must be understood and is not known here.",
                     soap_code="MustUnderstand",
                 )
-        refused = self._guard.refusal(
+        refused = desk(ctx).guard.refusal(
             security.Call(
                 blocks=[block for block in blocks if block.tag == security.SECURITY],
                 environ=ctx.transport.req_env,
@@ -422,16 +445,15 @@ class RequestProtocol(Soap11):
 class AnswerProtocol(Soap11):
     """SOAP 1.1 answers: typed faults that are valid SOAP, and other prefixes when the quirk says so."""
 
-    def __init__(self, prefixes: PrefixChoice | None = None):
+    def __init__(self) -> None:
         super().__init__()
-        self._prefixes = prefixes
         self.serialization_handlers[SpyneFault] = self._fault_to_parent
 
     def serialize(self, ctx: Any, message: Any) -> None:
         """Write the answer."""
         super().serialize(ctx, message)
-        if self._prefixes is not None:
-            ctx.out_document = with_prefixes(ctx.out_document, self._prefixes)
+        if (prefixes := desk(ctx).prefixes) is not None:
+            ctx.out_document = with_prefixes(ctx.out_document, prefixes)
 
     def _fault_to_parent(
         self, ctx: Any, cls: Any, inst: SpyneFault, parent: etree._Element, ns: str, *_args: Any, **_kwargs: Any
@@ -686,17 +708,11 @@ class _Documents(InterfaceDocuments):
 # ── the WSGI application ────────────────────────────────────────────────────────────────────────────
 
 
-class _ExchangeApplication(Application):
-    """A spyne application that knows who answers its calls."""
-
-    reception: Reception
-
-
 class SoapFront:
     """A WSGI application that answers whatever comes in with SOAP, and GET with its WSDL."""
 
-    def __init__(self, inner: Any, wsdl: bytes, bytes_max: int, mode: Liberties = Liberties.TAKE):
-        self._mode = mode
+    def __init__(self, inner: Any, wsdl: bytes, bytes_max: int, served_at: Desk):
+        self._desk = served_at
         self._inner = inner
         self.wsdl = wsdl
         self._bytes_max = bytes_max
@@ -731,9 +747,14 @@ class SoapFront:
         coding, content_type = environ.get("HTTP_CONTENT_ENCODING", ""), environ.get("CONTENT_TYPE", "")
         whole = incoming.uncompressed(body, coding, self._bytes_max)
         body, plain_type = incoming.unpacked(whole, content_type, self._bytes_max)
-        if self._mode is not Liberties.TAKE:
+        if self._desk.mode is not Liberties.TAKE:
             environ = {**environ, liberties.OVERLOOKED: liberties.in_transport(whole, content_type, coding)}
-        plain = {"wsgi.input": _Once(body), "CONTENT_TYPE": plain_type, "CONTENT_LENGTH": str(len(body))}
+        plain = {
+            "wsgi.input": _Once(body),
+            "CONTENT_TYPE": plain_type,
+            "CONTENT_LENGTH": str(len(body)),
+            _DESK: self._desk,
+        }
         return list(self._inner(environ | plain, start_response))
 
 
@@ -756,9 +777,9 @@ def _answer(start_response: StartResponse, status: str, body: bytes, *headers: t
 
 def front(
     service: Any,
-    *,
     namespace: str,
     name: str,
+    *,
     guard: security.Guard,
     address: str,
     reception: Reception,
@@ -767,20 +788,39 @@ def front(
     mode: Liberties = Liberties.TAKE,
 ) -> SoapFront:
     """Make the WSGI application of one side's SOAP service; `address` is what its WSDL says."""
-    application = _ExchangeApplication(
+    application, document = made_once(service, namespace, name)
+    # The limit counts bytes that came in; what they hold once unpacked is measured before spyne sees it.
+    wsgi = WsgiApplication(application, max_content_length=bytes_max)
+    return SoapFront(wsgi, _at(address, document), bytes_max, Desk(reception, guard, prefixes, mode))
+
+
+@cache
+def made_once(service: Any, namespace: str, name: str) -> tuple[Application, bytes]:
+    """Spyne's application for one side, and its WSDL without an address: they take long to make and are the same for every desk."""
+    application = Application(
         [service],
         tns=namespace,
         name=name,
         # The whole shared schema, also the forms of the other direction: the contract has one for both sides.
         classes=(shared(Fault), *map(shared, FORM_CLASSES.values())),
-        in_protocol=RequestProtocol(guard, mode),
-        out_protocol=AnswerProtocol(prefixes),
+        in_protocol=RequestProtocol(),
+        out_protocol=AnswerProtocol(),
         documents_container=_Documents,
     )
-    application.reception = reception
-    wsgi = WsgiApplication(application, max_content_length=bytes_max)
-    wsgi.doc.wsdl11.build_interface_document(address)
-    return SoapFront(wsgi, wsgi.doc.wsdl11.get_interface_document(), bytes_max, mode)
+    wsdl = WsgiApplication(application).doc.wsdl11
+    wsdl.build_interface_document(_NOWHERE)
+    return application, wsdl.get_interface_document()
+
+
+#: Stands in the WSDL until an address is known.
+_NOWHERE = "urn:duijie:nowhere"
+
+
+def _at(address: str, document: bytes) -> bytes:
+    root = etree.fromstring(document)
+    for place in root.iter(_soap("address")):
+        place.set("location", address)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
 def names(operation: Operation) -> dict[str, str]:

@@ -58,10 +58,12 @@ def serving(tls: Tls | None) -> ssl.SSLContext | None:
 
 def check_calling(tls: Tls | None) -> None:
     """Look at the files of a client, so that what is wrong with them is said at the start and not at the first call."""
+    if tls is None:
+        return
     context = ssl.create_default_context()
-    if tls is not None and tls.authorities:
+    if tls.authorities:
         _authorities(context, tls.authorities)
-    if tls is not None and tls.client_certificate and tls.client_key:
+    if tls.client_certificate and tls.client_key:
         _pair(context, tls.client_certificate, tls.client_key)
 
 

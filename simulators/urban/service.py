@@ -17,8 +17,10 @@ from simulators.exchange.soap import (
     Reception,
     SoapFront,
     answered,
+    desk,
     form_of,
     front,
+    made_once,
     names,
     to_model,
     to_value,
@@ -44,7 +46,7 @@ class UrbanService(Service):
         """传递业务表单 / Deliver a business form."""
         envelope = ctx.udc
         if envelope.fault is not None:
-            answer = answered(ctx.app.reception.unreadable(envelope.header, envelope.fault, envelope.digest))
+            answer = answered(desk(ctx).reception.unreadable(envelope.header, envelope.fault, envelope.digest))
         else:
             answer = _call(ctx, FormMessage(header=envelope.header, form=form_of(request.form, Direction.TO_URBAN)))
         receipt = answer.receipt
@@ -64,7 +66,15 @@ class UrbanService(Service):
 
 
 def _call(ctx: Any, message: Message) -> Answered:
-    return answered(ctx.app.reception.received(message))
+    return answered(desk(ctx).reception.received(message))
+
+
+_SERVICE = (UrbanService, URBAN, "UrbanExchange")
+
+
+def preload() -> None:
+    """Make ahead of need what every SOAP service of this side shares."""
+    made_once(*_SERVICE)
 
 
 def soap_front(
@@ -80,9 +90,7 @@ def soap_front(
     Without a guard that keeps books, what it knows of tokens and wrong passwords ends with the application.
     """
     return front(
-        UrbanService,
-        namespace=URBAN,
-        name="UrbanExchange",
+        *_SERVICE,
         guard=guard or Guard(profile.grid, profile.security, real_time),
         address=address,
         reception=reception,

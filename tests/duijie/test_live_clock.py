@@ -37,7 +37,7 @@ class Sleeper:
 @contextmanager
 def stage(dues: dict[Party, datetime], held: datetime | None = None) -> Iterator[tuple[LiveStage, list]]:
     said: list[tuple[str, datetime]] = []
-    wire = SimpleNamespace(quiet=True, next_due=held, paused=nullcontext)
+    wire = SimpleNamespace(quiet=True, next_due=held, paused=nullcontext, crossings=0)
 
     def release_due() -> None:
         if wire.next_due is not None and wire.next_due <= made.now:
@@ -47,6 +47,7 @@ def stage(dues: dict[Party, datetime], held: datetime | None = None) -> Iterator
     wire.release_due = release_due
     made = LiveStage.__new__(LiveStage)
     made.trace, made._steered, made._now = Trace(), True, START
+    made._foreign = made._rest = None
     made.pair = SimpleNamespace(wire=wire, remotes={party: Sleeper(party, due, said) for party, due in dues.items()})
     yield made, said
 
