@@ -29,7 +29,7 @@ from conformance.scenario.steps import Quirkiness, Wiring
 from duijie.cast import RIGHT, Cast
 from duijie.exits import UserMistake
 from duijie.processes import Child, Service, free_port
-from duijie.serve import given_token
+from duijie.serve import answer, given_token
 from duijie.taps import Wire
 
 #: Where ports are fixed, a party's control port lies so far above its SOAP port.
@@ -117,6 +117,24 @@ class Remote:
         return said
 
 
+class Near(Remote):
+    """A party in a child process of ours: whether it is at rest, which is asked after every step, it says over the child's own pipe."""
+
+    def __init__(self, party: Party, port: int, token: str, child: Callable[[Party], Child]):
+        super().__init__(party, port, token)
+        #: Asked each time: after a crash it is another one.
+        self._child = child
+
+    def quiet(self) -> Quiet:
+        """See `Remote`."""
+        said: Quiet = self._child(self.party).ask("quiet")
+        return said
+
+    def steer(self, to: datetime) -> None:
+        """See `Remote`."""
+        self._child(self.party).ask("steer", to)
+
+
 def _quiet(said: Mapping[str, Any]) -> Quiet:
     due = said.get("next_due")
     return Quiet(
@@ -178,7 +196,8 @@ class Pair:
         self._children: dict[Party, Child] = {}
         self._lock = threading.RLock()
         self.remotes: dict[Party, Acting] = {
-            party: Remote(party, port, self.control_token) for party, port in self._control_ports.items()
+            party: Near(party, port, self.control_token, self._children.__getitem__)
+            for party, port in self._control_ports.items()
         }
         if foreign is not None:
             self.remotes[foreign.party] = foreign.acting
@@ -189,7 +208,7 @@ class Pair:
         """Start everything; raises `UserMistake` when something the user can put right is in the way."""
         try:
             for party in self._own_parties():
-                self._children[party] = Child(party.value, self._maker(party))
+                self._children[party] = Child(party.value, self._maker(party), answer)
                 self._children[party].start()
             for child in self._children.values():
                 child.wait_ready()
@@ -216,7 +235,7 @@ class Pair:
                 return
             self._children[party].kill()
             self.wire.gone(party)
-            child = Child(party.value, self._maker(party))
+            child = Child(party.value, self._maker(party), answer)
             self._children[party] = child
             child.start()
             child.wait_ready()

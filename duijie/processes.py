@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from types import ModuleType
@@ -21,8 +21,9 @@ from typing import Any, Protocol
 
 from duijie.exits import UserMistake
 
-#: Seconds for a child to say that it is ready, and to stop in order before it is killed.
+#: Seconds for a child to say that it is ready, to answer a question, and to stop in order before it is killed.
 READY_WITHIN_SECONDS = 30
+ANSWER_WITHIN_SECONDS = 30
 STOP_WITHIN_SECONDS = 10
 
 
@@ -67,20 +68,28 @@ def _no_main() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-class Child:
-    """One child process around a service made by `make`, which must be picklable."""
+#: Answers a question that is put to a service, with one argument.
+Answer = Callable[[Any, str, Any], Any]
 
-    def __init__(self, name: str, make: Callable[[], Service]):
+
+class Child:
+    """One child process around a service made by `make`; `answer` answers in it what `ask` asks. Both must be picklable."""
+
+    def __init__(self, name: str, make: Callable[[], Service], answer: Answer | None = None):
         self.name = name
         self._make = make
+        self._answer = answer
         self._process: Any = None
         self._lifeline: Connection | None = None
+        self._asking = threading.Lock()
 
     def start(self) -> None:
         """Start the process; `wait_ready` tells when it can be used."""
         context = _context()
         ours, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(self._make, theirs), name=self.name, daemon=True)
+        self._process = context.Process(
+            target=_run, args=(self._make, theirs, self._answer), name=self.name, daemon=True
+        )
         with _no_main():
             self._process.start()
         theirs.close()
@@ -98,6 +107,20 @@ class Child:
             self.kill()
             zh, en = said
             raise UserMistake(zh or f"{self.name} 未能启动", en or f"{self.name} did not start")
+
+    def ask(self, question: str, argument: Any = None) -> Any:
+        """Put a question to the service over the pipe that keeps the child alive; a tenth of what a call of its control port costs."""
+        lifeline = self._lifeline
+        if lifeline is None:
+            raise RuntimeError(f"{self.name} does not run")
+        with self._asking:
+            lifeline.send((question, argument))
+            if not lifeline.poll(ANSWER_WITHIN_SECONDS):
+                raise TimeoutError(f"{self.name} did not answer {question} within {ANSWER_WITHIN_SECONDS} s")
+            said, trouble = lifeline.recv()
+        if trouble is not None:
+            raise RuntimeError(f"{self.name} could not answer {question}: {trouble}")
+        return said
 
     @property
     def pid(self) -> int:
@@ -129,7 +152,7 @@ class Child:
             self._lifeline = None
 
 
-def _run(make: Callable[[], Service], lifeline: Connection) -> None:
+def _run(make: Callable[[], Service], lifeline: Connection, answer: Answer | None) -> None:
     """Run a service in the child until the parent's end of the pipe is closed or the process is told to stop."""
     # Ctrl-C reaches the whole group of processes; the parent decides in which order they stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -146,18 +169,25 @@ def _run(make: Callable[[], Service], lifeline: Connection) -> None:
         return
 
     def watch() -> None:
-        try:
-            while not lifeline.poll(None):
-                pass
-            lifeline.recv()
-        except (EOFError, OSError):
-            pass
+        with suppress(EOFError, OSError):
+            while True:
+                question, argument = lifeline.recv()
+                _say(lifeline, _answered(answer, service, question, argument))
         told.set()
 
     threading.Thread(target=watch, daemon=True).start()
     while not told.wait(3600):
         pass
     service.stop()
+
+
+def _answered(answer: Answer | None, service: Service, question: str, argument: Any) -> tuple[Any, str | None]:
+    if answer is None:
+        return None, "nobody answers here"
+    try:
+        return answer(service, question, argument), None
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _sentences(error: Exception) -> tuple[str, str]:

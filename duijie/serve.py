@@ -8,10 +8,11 @@ import threading
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import Profile
+from conformance.drivers.driver import Quiet
 from conformance.scenario.steps import Quirkiness
 from duijie.cast import RIGHT, Cast
 from duijie.console_text import Language, say
@@ -67,6 +68,15 @@ def simulator_process(
     )
 
 
+def answer(service: Any, question: str, moment: datetime | None) -> Quiet:
+    """Set a party's clock forward (`steer`), or only say whether it is at rest and until when (`quiet`)."""
+    if isinstance(service, BridgeService):
+        return service.standing(moment if question == "steer" else None)
+    if question == "steer" and moment is not None:
+        service.steer(moment)
+    return Quiet(next_due=service.next_due, quiet=service.quiet, now=service.clock.now(), inputs=service.inputs)
+
+
 class BridgeService:
     """The bridge with its store, as a service; with `started_at` its clock stands there until steered."""
 
@@ -109,6 +119,13 @@ class BridgeService:
             self._claim.release()
             raise
         self._process.start()
+
+    def standing(self, moment: datetime | None) -> Quiet:
+        """Whether the bridge is at rest and until when, after its clock was set forward to a moment."""
+        process = self._process
+        if moment is not None:
+            process.move_clock(moment)
+        return Quiet(next_due=process.next_due(), quiet=process.is_quiet(), now=process.now())
 
     def stop(self) -> None:
         """Stop in order and close the store."""

@@ -320,6 +320,12 @@ class SqlStore:
             said = _first_line(error)
             raise StoreNotOpened(f"存储无法打开:{said}", f"the store cannot be opened: {said}") from error
 
+    def prepare(self) -> None:
+        """Write out every statement ahead of its first use."""
+        for statement in (*globals().values(), *_PAGES.values()):
+            if isinstance(statement, Prepared):
+                statement.ready(self._engine.dialect)
+
     def begin(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work: commits on leaving, rolls back on an exception. Units of work are serialised."""
         return self._unit_of_work()

@@ -1,5 +1,6 @@
 """The town as a whole: built once from a seed, then only read. Both platforms and all tools share it."""
 
+from functools import lru_cache
 from random import Random
 
 from bridge.vocabulary.codes import ContactDuty
@@ -52,8 +53,9 @@ class Town:
         self._lives: dict[str, CellLife] = {}
 
     @classmethod
+    @lru_cache(maxsize=8)
     def build(cls, seed: int, size: str = "small") -> "Town":
-        """Build the town of this seed; `size` is `small`, `medium` or `city`."""
+        """Build the town of this seed; `size` is `small`, `medium` or `city`. A town never changes, so it is built once."""
         if size not in SIZES:
             raise ValueError(f"没有「{size}」这种规模的城镇 / no town size {size!r}; there are {', '.join(SIZES)}")
         places = lay_out(Random(f"places:{seed}"), SIZES[size])  # noqa: S311 - repeatable on purpose
