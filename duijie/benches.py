@@ -25,6 +25,12 @@ _RUNS, _CHECKS_MAX, _CASES_A_CHECK = 60, 400, 40
 EVERYTHING = Capabilities(steered_clock=True, tells_quiet=True, restart=True, reset=True, refusal_codes=True)
 
 
+#: Checks over SOAP at a time, each with processes of its own: enough for two cores.
+_AT_ONCE = 4
+#: Seconds that a check usually takes: computed, over SOAP beside three others, over SOAP with a system behind a driver.
+_COMPUTED_SECONDS, _BESIDE_OTHERS_SECONDS, _DRIVEN_SECONDS = 0.02, 1.0, 1.0
+
+
 class BuiltinBench:
     """Our own party as the system under test, fresh for each check."""
 
@@ -32,6 +38,8 @@ class BuiltinBench:
         self.title = {Party.BRIDGE: "duijie bridge"}.get(role, f"duijie {role} simulator")
         self.profile = profile
         self.source = source
+        self.at_once = 1 if virtual else _AT_ONCE
+        self.usual_seconds = _COMPUTED_SECONDS if virtual else _BESIDE_OTHERS_SECONDS
         self._make: StageMaker = VirtualStage if virtual else LiveStage
 
     @property
@@ -51,6 +59,8 @@ class SystemBench:
         self.title = sut.title
         self.profile = profile
         self.source = str(sut.path)
+        self.at_once = 1
+        self.usual_seconds = _DRIVEN_SECONDS
         self._sut, self._driver = sut, driver
         self._place = {check.id: place for place, check in enumerate(planned)}
 

@@ -363,7 +363,10 @@ OnlyOption = Annotated[
     typer.Option("--only", help="检查编号、条款、场景或目录,可用 *,可重复。Id, clause, scenario or folder; * allowed."),
 ]
 SkipOption = Annotated[list[str] | None, typer.Option("--skip", help="不做的检查,写法同上。Checks to leave out.")]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="同时进行的检查数。Checks at a time.")]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, help="同时进行的检查数;默认按环境选定。Checks at a time; chosen by default."),
+]
 RunSeedOption = Annotated[
     int | None, typer.Option("--seed", help="种子;默认随机并显示。Seed; random and shown by default.")
 ]
@@ -375,7 +378,7 @@ def _conform(role: str) -> Callable[..., None]:
         only: OnlyOption = None,
         skip: SkipOption = None,
         seed: RunSeedOption = None,
-        jobs: JobsOption = 1,
+        jobs: JobsOption = None,
         report: Annotated[
             Path | None,
             typer.Option("--report", help="把 HTML、JUnit、JSON、Markdown 报告写到此目录。Write the reports here."),

@@ -1,6 +1,7 @@
 """`duijie conform`: judge one system under test with the suite playing everybody else, and tell what came of it."""
 
 import json
+import math
 import secrets
 import sys
 from collections import Counter
@@ -42,8 +43,8 @@ from located_yaml import DocumentInvalid
 
 #: Names that stand for our own party in the place of a file.
 BUILTIN, BUILTIN_VIRTUAL = "builtin", "builtin-virtual"
-#: Seconds that a check usually takes over SOAP; what `list` and the first line estimate with.
-_USUAL_SECONDS = 0.8
+#: Durations longer than this are told in minutes.
+_SECONDS_TOLD = 100
 #: Seeds from which case numbers and message ids are made; a random one keeps two runs against one system apart.
 _SEEDS = 2**31
 
@@ -55,7 +56,8 @@ class ConformOptions:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     seed: int | None = None
-    jobs: int = 1
+    #: Checks at a time; None for as many as the bench bears.
+    jobs: int | None = None
     json: bool = False
     #: A file of known failures.
     known_failures: Path | None = None
@@ -193,15 +195,34 @@ def _bench(role: Party, source: str, everything: tuple[Check, ...], language: La
 
 
 def _announce(console: Console, bench: Bench, planned: tuple[Check, ...], seed: int, options: ConformOptions) -> None:
-    minutes = max(1, round(len(planned) * _USUAL_SECONDS / options.jobs / 60))
+    seconds = len(planned) * bench.usual_seconds / _jobs(bench, options)
+    zh, en = (
+        (f"{math.ceil(seconds)} 秒", f"{math.ceil(seconds)} s")
+        if seconds < _SECONDS_TOLD
+        else (f"{math.ceil(seconds / 60)} 分钟", f"{math.ceil(seconds / 60)} min")
+    )
     console.print(
         say(
             options.language,
-            f"被测系统:{bench.title} · {len(planned)} 项检查 · 种子 {seed} · 预计不超过 {minutes} 分钟",
-            f"system under test: {bench.title} · {len(planned)} checks · seed {seed} · expected within {minutes} min",
+            f"被测系统:{bench.title} · {len(planned)} 项检查 · 种子 {seed} · 预计约 {zh}",
+            f"system under test: {bench.title} · {len(planned)} checks · seed {seed} · expected to take about {en}",
         ),
         markup=False,
     )
+    if (options.jobs or 1) > bench.at_once:
+        console.print(
+            say(
+                options.language,
+                f"同时只做 {bench.at_once} 项检查:此处不能更多",
+                f"{bench.at_once} check at a time: no more are possible here",
+            ),
+            markup=False,
+        )
+
+
+def _jobs(bench: Bench, options: ConformOptions) -> int:
+    """Checks at a time: there is one foreign system, and threads bring nothing to what is computed in one process."""
+    return bench.at_once if options.jobs is None else min(options.jobs, bench.at_once)
 
 
 def _run(
@@ -226,7 +247,7 @@ def _run(
     ) as progress:
         task = progress.add_task("", total=len(planned))
         results = []
-        for found in _in_order(planned, session.one, options.jobs):
+        for found in _in_order(planned, session.one, _jobs(bench, options)):
             result = with_known(found, known, today)
             results.append(result)
             progress.update(task, advance=1, description=result.check.id)

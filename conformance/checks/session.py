@@ -30,6 +30,10 @@ class Bench(Protocol):
     profile: Profile
     #: `sut.toml` as the user named it, for the command that repeats a check.
     source: str
+    #: How many checks can be run at a time.
+    at_once: int
+    #: Seconds that one usually takes when so many are.
+    usual_seconds: float
 
     @property
     def capabilities(self) -> Capabilities:

@@ -40,6 +40,8 @@ class TestBench:
     __test__ = False
     title = "the system 1.0"
     source = "sut.toml"
+    at_once = 1
+    usual_seconds = 0.02
 
     def __init__(self, amiss: type[VirtualStage] = VirtualStage, can: Capabilities = EVERYTHING):
         self.profile: Profile = base_profile()
