@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from bridge.vocabulary.parties import Party
-from conformance.checks.catalogue import checks, chosen
+from conformance.checks.catalogue import checks, chosen, text_of
 from conformance.checks.check import Check
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
@@ -36,14 +36,18 @@ def list_checks(
     return Exit.OK
 
 
-def explain_check(asked: str, language: Language) -> Exit:
-    """Print all that is known of a check; an id without a party means each of its parties."""
+def explain_check(asked: str, language: Language, *, as_scenario: bool = False) -> Exit:
+    """Print all that is known of a check, or its scenario file; an id without a party means each of its parties."""
     found = [check for check in checks(library_folder()) if asked in (check.id, check.id.rpartition("/")[0])]
     if not found:
         raise UserMistake(
             f"没有检查 {asked};duijie conform list 列出全部",
             f"there is no check {asked}; `duijie conform list` lists them",
         )
+    if as_scenario:
+        # The same for each party.
+        sys.stdout.write(text_of(found[0]))
+        return Exit.OK
     console = Console(highlight=False, soft_wrap=True)
     for check in found:
         for line in _lines(check, language):

@@ -438,12 +438,18 @@ def conform_list(
 @conform_app.command("explain")
 def conform_explain(
     check: Annotated[str, typer.Argument(help="检查编号,如 RCPT-3-04/urban。Id of a check.")],
+    yaml: Annotated[
+        bool,
+        typer.Option(
+            "--yaml", help="输出其场景文件,可保存后用 duijie replay 重放。Print its scenario file, for `duijie replay`."
+        ),
+    ] = False,
     lang: LanguageOption = None,
 ) -> None:
     """说明一项检查:做什么、应当怎样、依据、如何改正。What a check does, what must come of it, why, how to fix."""
     from duijie.checks import explain_check
 
-    _leave(explain_check(check, choose_language(lang)))
+    _leave(explain_check(check, choose_language(lang), as_scenario=yaml))
 
 
 conform_app.command("grid", help="评判网格平台。Judge a grid platform.")(_conform("grid"))

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import CodeType
 
 from bridge.vocabulary.parties import Party
+from conformance.checks.catalogue import made_from_rules
 from conformance.clauses import clauses
 from conformance.scenario.events import Outcome, Run
 from conformance.scenario.load import find_files, load_scenario
@@ -40,11 +41,12 @@ _NAMED_MAX = 3
 
 @cache
 def stories() -> tuple[Scenario, ...]:
-    """The scenario library, without the runner's own selftests."""
+    """The scenario library without the runner's own selftests, and what families of checks make from their rules."""
     root = library_folder()
-    return tuple(
+    files = (
         load_scenario(path, root) for path in find_files([root]) if path.relative_to(root).parts[0] not in _NOT_STORIES
     )
+    return (*files, *(scenario for scenario, _ in made_from_rules()))
 
 
 def cast_with(member: Member) -> Cast:

@@ -35,12 +35,25 @@ def chosen(all_checks: Iterable[Check], only: Iterable[str] = (), skip: Iterable
 @cache
 def _marked(library: Path) -> tuple[tuple[Scenario, str | None], ...]:
     files = [(scenario, None) for scenario in load_all([library]) if scenario.check is not None]
-    made = [
+    return (*files, *made_from_rules())
+
+
+@cache
+def made_from_rules() -> tuple[tuple[Scenario, str], ...]:
+    """What the families make, each with its family's name."""
+    return tuple(
         (loads_scenario(text, f"{family}/{name}.yaml", f"{family}/{name}"), family)
         for family, make in families()
         for name, text in make()
-    ]
-    return (*files, *made)
+    )
+
+
+def text_of(check: Check) -> str:
+    """The scenario file of a check, to be read, kept and replayed."""
+    if check.family is None:
+        return Path(check.scenario.path).read_text(encoding="utf-8")
+    make = dict(families())[check.family]
+    return dict(make())[check.scenario.id.partition("/")[2]]
 
 
 def families() -> Iterator[tuple[str, Family]]:

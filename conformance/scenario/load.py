@@ -31,7 +31,7 @@ FORMAT = "1.0"
 
 _TOP = ("format", "title", "clauses", "check", "wiring", "profile", "quirks", "steps")
 #: A clause and a number.
-CHECK_ID = r"([A-Z]+-[0-9]+)-[0-9]{2}"
+CHECK_ID = r"([A-Z]+-[0-9]+)-[0-9]{2,3}"
 _FAULTS = frozenset(f"network.{name}" for name in faults())
 #: Seconds that callers wait for an answer in a story in which one waits in vain: over real SOAP that is real time.
 SHORT_PATIENCE = 4
@@ -234,8 +234,8 @@ class _Reader:
         if filed is None or filed[1] not in clause_ids:
             self._say(
                 ("check", "id"),
-                f"检查编号由本场景的一个条款加两位序号组成,如 {(clause_ids or ('RCPT-3',))[0]}-04",
-                f"a check's id is one of the scenario's clauses and two digits, such as {(clause_ids or ('RCPT-3',))[0]}-04",
+                f"检查编号由本场景的一个条款加两位或三位序号组成,如 {(clause_ids or ('RCPT-3',))[0]}-04",
+                f"a check's id is one of the scenario's clauses and two or three digits, such as {(clause_ids or ('RCPT-3',))[0]}-04",
             )
         judges = []
         for index, name in enumerate(given["judges"]):

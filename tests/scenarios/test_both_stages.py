@@ -1,12 +1,14 @@
 """The same file gives the same judged trace in virtual time and over real SOAP between processes.
 
-In the everyday run one story of each topic is played; `tox -e stages` plays the whole library in every wiring.
+In the everyday run one story of each topic is played; `tox -e stages` plays the whole library, and what the families of checks make
+from their rules, in every wiring.
 """
 
 from pathlib import Path
 
 import pytest
 
+from conformance.checks.catalogue import made_from_rules
 from conformance.scenario.events import Run
 from conformance.scenario.judged import judged
 from conformance.scenario.load import find_files, load_scenario
@@ -16,7 +18,10 @@ from duijie.live import LiveStage
 from duijie.virtual import VirtualStage
 
 ROOT = Path(__file__).parents[2] / "scenarios"
-LIBRARY = [load_scenario(path, ROOT) for path in find_files([ROOT])]
+LIBRARY = [
+    *(load_scenario(path, ROOT) for path in find_files([ROOT])),
+    *(scenario for scenario, _ in made_from_rules()),
+]
 RUNS = [(scenario, wiring) for scenario in LIBRARY for wiring in scenario.wirings]
 #: The first story of each topic, in its first wiring.
 SAMPLE = {scenario.id.partition("/")[0]: (scenario, scenario.wirings[0]) for scenario in reversed(LIBRARY)}

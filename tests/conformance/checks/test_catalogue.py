@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from bridge.vocabulary.parties import Party
-from conformance.checks.catalogue import checks, chosen
+from conformance.checks.catalogue import checks, chosen, text_of
 from conformance.checks.check import Check
 from conformance.checks.remedies import remedy
 from conformance.clauses import clauses
 from conformance.scenario.load import load_all, loads_scenario
+from conformance.scenario.runner import play
 from conformance.scenario.steps import Wiring
+from duijie.virtual import VirtualStage
 from located_yaml import DocumentInvalid
 
 LIBRARY = Path(__file__).parents[3] / "scenarios"
@@ -43,6 +45,28 @@ def test_there_are_at_least_two_hundred_checks() -> None:
 def test_ids_are_given_once() -> None:
     doubled = [id_ for id_, count in Counter(check.id for check in CHECKS).items() if count > 1]
     assert doubled == []
+
+
+MADE = [check for check in CHECKS if check.family is not None]
+
+
+def test_families_make_checks_from_their_rules() -> None:
+    assert {check.family for check in MADE} >= {"rejections", "duplicates", "receipts", "pages"}
+    assert {"INT-8", "EXC-1", "RCPT-3", "XCHG-2"} <= {check.clause for check in MADE}
+
+
+@pytest.mark.parametrize("check", MADE, ids=lambda check: check.id)
+def test_what_a_family_makes_holds_for_our_own_parties(check: Check) -> None:
+    run = play(check.scenario, check.wiring, VirtualStage)
+    assert run.passed, run.failure or run.error
+
+
+def test_the_text_of_a_check_is_the_file_that_is_played(tmp_path: Path) -> None:
+    for check in (MADE[0], next(check for check in CHECKS if check.family is None)):
+        (tmp_path / "own.yaml").write_text(text_of(check), encoding="utf-8")
+        (read,) = load_all([tmp_path])
+        assert read.steps == check.scenario.steps
+        assert read.title("zh") == check.scenario.title("zh")
 
 
 def test_every_scenario_of_the_library_is_a_check() -> None:
