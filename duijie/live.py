@@ -24,6 +24,7 @@ from conformance.oracle.trace import Trace
 from conformance.scenario.faults import CUT, RESTORE, FaultPlan, FaultRule, Noise, rule_record
 from conformance.scenario.stage import SETTLE_WINDOW, START, StageRefused
 from conformance.scenario.steps import Quirkiness, Wiring
+from conformance.scenario.written import WRITINGS
 from duijie.cast import RIGHT, Cast
 from duijie.exits import UserMistake
 from duijie.pair import Foreign, Pair
@@ -163,7 +164,7 @@ class LiveStage:
         if isinstance(rule, FaultRule) and rule.party is not None and rule.kind in (CUT, RESTORE):
             self.pair.wire.cut(rule.party, restored=rule.kind == RESTORE)
 
-    def inject(self, message: Message, to: Party, pretending: Side) -> Ending:
+    def inject(self, message: Message, to: Party, pretending: Side, written: str | None = None) -> Ending:
         """See `Stage`."""
         bridged = self.wiring is Wiring.BRIDGED
         sender = pretending.party if to is Party.BRIDGE or not bridged else Party.BRIDGE
@@ -179,6 +180,7 @@ class LiveStage:
             account.password,
             account.password_type,
             now=lambda: self.now,
+            rewrite=None if written is None else WRITINGS[written].apply,
         )
         with self.pair.wire.lock:
             call = self.trace.call(sender, to, message, self.now, injected=True)

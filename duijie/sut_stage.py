@@ -70,13 +70,13 @@ class SutStage(LiveStage):
             params = {**params, "description": f"{params['description']}{self._mark}"}
         return super().act(party, name, params, by)
 
-    def inject(self, message: Message, to: Party, pretending: Side) -> Ending:
+    def inject(self, message: Message, to: Party, pretending: Side, written: str | None = None) -> Ending:
         """See `Stage`."""
         if isinstance(message, FormMessage) and isinstance(message.form, HandOver):
             description = message.form.description
             if not description.endswith(self._mark):
                 message = replace(message, form=replace(message.form, description=f"{description}{self._mark}"))
-        return super().inject(message, to, pretending)
+        return super().inject(message, to, pretending, written)
 
     def advance(self, to: datetime) -> None:
         """See `Stage`; with a real clock the time is waited for, if the system's file allows so much."""

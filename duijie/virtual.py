@@ -41,6 +41,7 @@ from conformance.oracle.trace import Trace
 from conformance.scenario.faults import Decision, Fate, FaultPlan, FaultRule, Noise, is_overtaken, rule_record
 from conformance.scenario.stage import SETTLE_WINDOW, START, StageRefused
 from conformance.scenario.steps import Quirkiness, Wiring
+from conformance.scenario.written import WRITINGS
 from duijie.cast import RIGHT, Cast, ShellMaker
 from simulators.city import Town
 from simulators.exchange.errors import ActRefused, AskRefused
@@ -396,12 +397,18 @@ class VirtualStage:
         self._plan.add(rule)
         self.trace.fault_rule(self._now, **rule_record(rule))
 
-    def inject(self, message: Message, to: Party, pretending: Side) -> Ending:
+    def inject(self, message: Message, to: Party, pretending: Side, written: str | None = None) -> Ending:
         """See `Stage`."""
         bridged = self.wiring is Wiring.BRIDGED
         sender = pretending.party if to is Party.BRIDGE or not bridged else Party.BRIDGE
         flight = _Flight(sender, to, 0, message, by_network=True, forged=True)
         flight.call = self.trace.call(sender, to, message, self._now, injected=True)
+        refused_as = None if written is None else WRITINGS[written].refused_as
+        if refused_as is not None:
+            # No party reads bytes here: what a reader turns away does not come to it.
+            fault = Faulted(fault=Fault(code=refused_as, field=None, message_zh="", message_en=""))
+            self.trace.answer(flight.call, fault, self._now)
+            return fault
         ending = self._party(to).receive(sender, message, self._now)
         self._collect(to)
         if ending is None:

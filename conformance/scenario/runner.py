@@ -360,7 +360,7 @@ class _Player:
             recipient=params.get("recipient"),
             case_number=params.get("header_case_number"),
         )
-        self._check_answer(params, self.stage.inject(message, Party(params["to"]), pretending))
+        self._check_answer(params, self.stage.inject(message, Party(params["to"]), pretending, params.get("written")))
 
     def _task_number(self, case_number: str) -> str | None:
         answer = self._answer(Party.URBAN, "case", {"case": case_number})

@@ -75,8 +75,11 @@ class Stage(Protocol):
     def fault(self, rule: FaultRule | Noise) -> None:
         """Tell the network to misbehave; recorded."""
 
-    def inject(self, message: Message, to: Party, pretending: Side) -> Ending:
+    def inject(self, message: Message, to: Party, pretending: Side, written: str | None = None) -> Ending:
         """Deliver a forged message to a party as if the neighbour on the side of `pretending` sent it; recorded as injected.
+
+        `written` names one of the `conformance.scenario.written` ways of writing it; where nothing is written at all, only whether
+        such a message is to be taken counts.
 
         It goes straight to the party: no fault applies to it, and nobody is told how it ended but the caller.
         """

@@ -15,6 +15,7 @@ from typing import Any
 import located_yaml
 from bridge.vocabulary import codes, forms, parties, stages
 from conformance.scenario.faults import Fault, FaultWhat, faults
+from conformance.scenario.written import WRITINGS
 
 #: Enumerations of the vocabulary that a parameter may take its value from.
 VOCABULARY: dict[str, type[StrEnum]] = {
@@ -80,6 +81,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "fault_what": tuple(FaultWhat),
     "hop": ("first", "last"),
     "kept_as": ("late", "repeated", "contradictory", "stray", "effective"),
+    "written": tuple(WRITINGS),
     "injected_answer": ("acknowledged", "receipt", "confirmed", "error", "fault", "page"),
     "receipt_outcome": ("confirmed", "error", "fault", "none"),
     "UrbanOrigin": ("native", "transferred"),

@@ -86,6 +86,10 @@ def _settings() -> Settings:
     return Settings(xml_huge_tree=True, forbid_dtd=True, raw_response=True)
 
 
+#: Takes the bytes and HTTP headers of a call and gives what is sent in their place; the bytes may come in pieces.
+Rewrite = Callable[[bytes, dict[str, str]], tuple[bytes | Iterator[bytes], dict[str, str]]]
+
+
 class PlatformClient:
     """Calls one service. Threads may share it; each gets a connection of its own."""
 
@@ -101,8 +105,10 @@ class PlatformClient:
         prefixes: PrefixChoice | None = None,
         now: Callable[[], datetime] = real_time,
         tls: Tls | None = None,
+        rewrite: Rewrite | None = None,
     ):
         self._tls = tls or Tls()
+        self._rewrite = rewrite
         self._now = now
         self._wsdl = wsdl
         self._address = address
@@ -169,7 +175,10 @@ class PlatformClient:
             if self._tls.client_certificate and self._tls.client_key:
                 session.cert = (self._tls.client_certificate, self._tls.client_key)
             transport = _PrefixTransport(
-                session=session, operation_timeout=(CONNECT_SECONDS, self._answer_seconds), prefixes=self._prefixes
+                session=session,
+                operation_timeout=(CONNECT_SECONDS, self._answer_seconds),
+                prefixes=self._prefixes,
+                rewrite=self._rewrite,
             )
             token = _TimelyToken(self._now, self._username, self._password, use_digest=self._digest)
             client = Client(
@@ -214,14 +223,20 @@ class _OnlyOurAnswers(Plugin):
 
 
 class _PrefixTransport(Transport):
-    def __init__(self, *, prefixes: PrefixChoice | None, **options: Any):
+    def __init__(self, *, prefixes: PrefixChoice | None, rewrite: Rewrite | None, **options: Any):
         super().__init__(**options)
         self._prefixes = prefixes
+        self._rewrite = rewrite
 
     def post_xml(self, address: str, envelope: etree._Element, headers: dict[str, str]) -> Any:
         if self._prefixes is not None:
             envelope = with_prefixes(envelope, self._prefixes)
         return super().post_xml(address, envelope, headers)
+
+    def post(self, address: str, message: Any, headers: dict[str, str]) -> Any:
+        if self._rewrite is not None:
+            message, headers = self._rewrite(message, dict(headers))
+        return super().post(address, message, headers)
 
 
 #: What OpenSSL says when either end does not accept the other's certificate; nothing of a message has been taken then.
