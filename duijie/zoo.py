@@ -18,7 +18,8 @@ from pathlib import Path
 from types import CodeType
 
 from bridge.vocabulary.parties import Party
-from conformance.checks.catalogue import made_from_rules
+from conformance.checks.catalogue import checks, made_from_rules
+from conformance.checks.check import Check
 from conformance.clauses import clauses
 from conformance.scenario.events import Outcome, Run
 from conformance.scenario.load import find_files, load_scenario
@@ -190,6 +191,15 @@ def play_all(workers: int = WORKERS) -> list[Meeting]:
         return [meeting for found in pool.map(meetings_of, [each.id for each in members()]) for meeting in found]
 
 
+def toothless(matrix: Iterable[Meeting]) -> list[Check]:
+    """Checks that find nobody out: no member in the place of the party that is judged fails in them."""
+    party = {each.id: each.party for each in members()}
+    killed = {(m.scenario, m.wiring, party[m.member]) for m in matrix if m.result is Result.KILLED}
+    return [
+        check for check in checks(library_folder()) if (check.scenario.id, check.wiring, check.judges) not in killed
+    ]
+
+
 # ── the page ────────────────────────────────────────────────────────────────────────────────────────
 
 _HEAD = """# 动物园与击杀矩阵 · The zoo and the kill matrix
@@ -219,6 +229,7 @@ def page(matrix: Iterable[Meeting]) -> str:
         f"| 成员 · members | {len(members())} |",
         f"| 被击杀 · killed by something that names their clause | {len(found_out)} |",
         f"| 场景 · scenarios | {len(stories())} |",
+        f"| 检查 · checks, each of which kills a member that plays the party it judges | {len(checks(library_folder()))} |",
         f"| 回放 · runs | {len(meetings)} |",
         f"| 击杀 · kills | {len(kills)} |",
         f"| 指名条款的击杀 · kills that name the clause | {sum(m.named for m in kills)} |",
@@ -232,10 +243,8 @@ def page(matrix: Iterable[Meeting]) -> str:
     lines += [_member_row(each, [m for m in kills if m.member == each.id]) for each in members()]
     lines += ["", "## 条款 · The clauses", "", "| 条款 · Clause | 成员 · Members |", "|---|---|"]
     lines += [f"| {clause} | {_broken_by(clause)} |" for clause in clauses() if _broken_by(clause)]
-    lines += ["", "## 不击杀任何成员的场景 · Scenarios that kill nothing", ""]
-    deadly = {m.scenario for m in kills}
-    harmless = [story for story in stories() if story.id not in deadly]
-    lines += [f"- `{story.id}`: {story.title('zh')} · {story.title('en')}" for story in harmless] or ["–"]
+    lines += ["", "## 不击杀任何成员的检查 · Checks that kill nothing", ""]
+    lines += [f"- `{check.id}`: {check.title('zh')} · {check.title('en')}" for check in toothless(meetings)] or ["–"]
     return "\n".join(lines) + "\n"
 
 
@@ -254,16 +263,19 @@ def _broken_by(clause: str) -> str:
 
 
 def main() -> None:
-    """Play the whole matrix and write the page to the file that is named; the exit code says whether every member was found out."""
+    """Play the whole matrix and write the page to the file that is named; the exit code says whether every member was found out and every check finds somebody out."""
     matrix = play_all()
     Path(sys.argv[1]).write_text(page(matrix), encoding="utf-8")
     survivors = {each.id for each in members()} - {m.member for m in matrix if m.named}
     unjudged = [m for m in matrix if m.result is Result.UNJUDGED]
     for name in sorted(survivors):
         sys.stderr.write(f"{name}: nothing that names its clause finds it out\n")
+    idle = toothless(matrix)
+    for check in idle:
+        sys.stderr.write(f"{check.id}: it finds nobody out\n")
     for meeting in unjudged:
         sys.stderr.write(f"{meeting.member} in {meeting.scenario} ({meeting.wiring}): {meeting.detail}\n")
-    sys.exit(1 if survivors or unjudged else 0)
+    sys.exit(1 if survivors or unjudged or idle else 0)
 
 
 if __name__ == "__main__":

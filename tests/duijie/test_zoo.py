@@ -9,7 +9,7 @@ from conformance.scenario.steps import Wiring
 from conformance.zoo import Member, members
 from duijie.live import LiveStage
 from duijie.virtual import VirtualStage
-from duijie.zoo import Result, cast_with, first_kill, may_differ, meet, page, play_all, stories, wirings_for
+from duijie.zoo import Result, cast_with, first_kill, may_differ, meet, page, play_all, stories, toothless, wirings_for
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = {each.id: each for each in members()}
@@ -112,6 +112,7 @@ def test_the_kill_matrix_is_whole_and_its_page_is_current() -> None:
 
     assert [m for m in matrix if m.result is Result.UNJUDGED] == []
     assert {m.member for m in matrix if m.named} == set(MEMBERS)
+    assert [check.id for check in toothless(matrix)] == []
     assert (ROOT / "docs" / "zoo.md").read_text(encoding="utf-8") == page(matrix), (
         "run: python -m duijie.zoo docs/zoo.md"
     )

@@ -132,6 +132,23 @@ class UrbanHidesNativeVerification(UrbanPlatform):
     people_type = _NativeWaitsForGrid
 
 
+class _AllFromTheHotline(people.People):
+    def act(self, name: str, params: Mapping[str, Any], now: datetime, by: str | None) -> dict[str, Any]:
+        if name == "intake.report":
+            params = {**params, "source": "hotline"}
+        return super().act(name, params, now, by)
+
+
+@member(
+    "urban-takes-every-native-case-for-a-hotline-s",
+    clause="URBAN-3",
+    zh="坐席登记的案卷一律记为热线来源",
+    en="notes the hotline as the source of every case that its intake registers",
+)
+class UrbanTakesAllForHotline(UrbanPlatform):
+    people_type = _AllFromTheHotline
+
+
 # ── URBAN-4: reasons, and applications before decisions ─────────────────────────────────────────────
 
 
