@@ -57,6 +57,11 @@ def load_profile(path: str | Path, environment: Mapping[str, str] | None = None)
         located = load(path)
     except DocumentInvalid as invalid:
         raise ProfileInvalid(invalid.problems) from None
+    return profile_from_document(located, environment)
+
+
+def profile_from_document(located: Located, environment: Mapping[str, str] | None = None) -> Profile:
+    """The profile in a document that was read already, such as a part of another file; see `load_profile`."""
     problems = check(located, profile_schema())
     problems += _fill_from_environment(located, os.environ if environment is None else environment)
     return _build(located, problems)

@@ -37,7 +37,7 @@ from duijie.benches import BuiltinBench, SystemBench
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
 from duijie.library import library_folder
-from duijie.profiles_io import read_profile
+from duijie.profiles_io import profile_of, read_profile
 from duijie.selection import failed_in, share_of
 from located_yaml import DocumentInvalid
 
@@ -179,7 +179,7 @@ def _bench(role: Party, source: str, everything: tuple[Check, ...], language: La
             f"{source} 描述的是 {sut.role},不是 {role}", f"{source} describes a {sut.role} system, not a {role} one"
         )
     if sut.kind is DriverKind.BUILTIN:
-        yield BuiltinBench(role, read_profile(sut.profile), source=source)
+        yield BuiltinBench(role, profile_of(sut), source=source)
         return
     try:
         driver = make_driver(sut, language)
@@ -187,7 +187,7 @@ def _bench(role: Party, source: str, everything: tuple[Check, ...], language: La
         raise UserMistake(broken.zh, broken.en) from None
     try:
         driver.open()
-        yield SystemBench(sut, driver, read_profile(sut.profile), everything)
+        yield SystemBench(sut, driver, profile_of(sut), everything)
     except DriverBroken as broken:
         raise UserMistake(broken.zh, broken.en) from None
     finally:

@@ -1,10 +1,12 @@
 """Profiles by file or by default, with mistakes told as one sentence each."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from bridge.settings import ProfileInvalid, load_profile
+from bridge.settings import ProfileInvalid, load_profile, profile_from_document
 from bridge.vocabulary.profile import Profile
+from conformance.drivers.sut import SystemUnderTest
 from duijie.exits import UserMistake
 
 #: The example profile that ships with the product.
@@ -16,9 +18,23 @@ def read_profile(path: Path | None) -> Profile:
     try:
         return load_profile(Path(str(EXAMPLE)) if path is None else path)
     except ProfileInvalid as invalid:
-        zh = "\n".join(f"{p.path}:{p.line}:{p.column}: {p.message_zh}" for p in invalid.problems)
-        en = "\n".join(f"{p.path}:{p.line}:{p.column}: {p.message_en}" for p in invalid.problems)
-        raise UserMistake(f"配置文件不可用:\n{zh}", f"the profile cannot be used:\n{en}") from None
+        raise _unusable(invalid) from None
+
+
+def profile_of(sut: SystemUnderTest, environment: Mapping[str, str] | None = None) -> Profile:
+    """The profile that a system under test runs with, from its own file or the one that it names; see `read_profile`."""
+    if sut.inline_profile is None:
+        return read_profile(sut.profile)
+    try:
+        return profile_from_document(sut.inline_profile, environment)
+    except ProfileInvalid as invalid:
+        raise _unusable(invalid) from None
+
+
+def _unusable(invalid: ProfileInvalid) -> UserMistake:
+    zh = "\n".join(f"{p.path}:{p.line}:{p.column}: {p.message_zh}" for p in invalid.problems)
+    en = "\n".join(f"{p.path}:{p.line}:{p.column}: {p.message_en}" for p in invalid.problems)
+    return UserMistake(f"配置文件不可用:\n{zh}", f"the profile cannot be used:\n{en}")
 
 
 def write_example(path: Path) -> None:

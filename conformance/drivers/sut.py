@@ -1,6 +1,7 @@
-"""`sut.toml`: one file that says which system is under test, how it is made to act, and what it can do.
+"""`sut.toml`: one file that says which system is under test, how it is made to act, what it can do, and with which profile it runs.
 
-The file is checked as a whole; every mistake is told with file and line, in Chinese and English.
+The file is checked as a whole; every mistake is told with file and line, in Chinese and English. The integration profile is a file beside
+it (`system.profile`) or the table `[profile]` in it; what stands in that table is the profile's own reader's to judge.
 """
 
 import os
@@ -16,6 +17,9 @@ from jsonschema import Draft202012Validator
 
 from bridge.vocabulary.parties import Party
 from conformance.drivers.driver import Capabilities
+from conformance.drivers.located_toml import located, nearest, places
+from located_yaml import Located, Position
+from located_yaml import Path as KeyPath
 
 #: The format that this reader understands.
 FORMAT = "1.0"
@@ -104,6 +108,8 @@ SCHEMA: dict[str, Any] = {
             "additionalProperties": False,
             "properties": {"known_failures": _STRING, "checks": _STRINGS, "skip": _STRINGS},
         },
+        # Its sections are those of `bridge/profile.schema.json`.
+        "profile": {"type": "object"},
     },
 }
 
@@ -136,8 +142,10 @@ class SystemUnderTest:
     name: str
     version: str = ""
     vendor: str = ""
-    #: The integration profile that the system runs with; None for the built-in example.
+    #: The file of the integration profile that the system runs with.
     profile: Path | None = None
+    #: The profile itself, where it stands in this file; the built-in example counts when there is neither.
+    inline_profile: Located | None = field(default=None, repr=False)
     kind: DriverKind = DriverKind.BUILTIN
     address: str = ""
     token: str | None = field(default=None, repr=False)
@@ -153,6 +161,14 @@ class SystemUnderTest:
     #: Which checks are meant; all when empty.
     checks: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    #: The table `[capabilities]` as it is written; what is not in it was not declared.
+    declared: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    #: Where every key of the file stands.
+    places: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False)
+
+    def where(self, *path: str) -> str:
+        """File and line of a key, or of what it would stand in."""
+        return f"{self.path}:{nearest(self.places, path).line if self.places else 1}"
 
     @property
     def title(self) -> str:
@@ -160,7 +176,7 @@ class SystemUnderTest:
         return f"{self.name} {self.version}".strip()
 
 
-def load_sut(path: Path) -> SystemUnderTest:
+def load_sut(path: Path, environment: Mapping[str, str] = os.environ) -> SystemUnderTest:
     """Read the file; raises `SutInvalid` with everything that is wrong with it."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -172,26 +188,34 @@ def load_sut(path: Path) -> SystemUnderTest:
         found = re.search(r"line (\d+)", str(error))
         line = int(found[1]) if found else 1
         raise SutInvalid(path, [(line, f"不是合法的 TOML:{error}", f"no valid TOML: {error}")]) from error
+    known = places(text)
     problems = [
-        (_line(text, [str(part) for part in error.absolute_path], error), *_said(error))
+        (_line(known, tuple(error.absolute_path), error), *_said(error))
         for error in sorted(
             Draft202012Validator(SCHEMA).iter_errors(raw), key=lambda e: list(map(str, e.absolute_path))
         )
     ]
+    if not problems and "profile" in raw and "profile" in raw["system"]:
+        elsewhere = nearest(known, ("system", "profile")).line
+        zh = f"配置只能给一份:第 {elsewhere} 行的 system.profile 与此处的 [profile] 删去其一"
+        en = f"the profile is given twice: take out system.profile in line {elsewhere}, or this [profile]"
+        problems.append((nearest(known, ("profile",)).line, zh, en))
     token = raw.get("driver", {}).get("token") if not problems else None
     if isinstance(token, str) and (variable := re.fullmatch(r"\$\{(\w+)\}", token)):
-        if (value := os.environ.get(variable[1])) is None:
-            line = _line(text, ["driver", "token"])
+        if (value := environment.get(variable[1])) is None:
+            line = nearest(known, ("driver", "token")).line
             problems.append(
                 (line, f"环境变量 {variable[1]} 未设置", f"the environment variable {variable[1]} is not set")
             )
         token = value
     if problems:
         raise SutInvalid(path, problems)
-    return _system(path, raw, token)
+    return _system(path, raw, token, known)
 
 
-def _system(path: Path, raw: Mapping[str, Any], token: str | None) -> SystemUnderTest:
+def _system(
+    path: Path, raw: Mapping[str, Any], token: str | None, known: Mapping[KeyPath, Position]
+) -> SystemUnderTest:
     system, driver, suite = raw["system"], raw["driver"], raw.get("suite", {})
     beside = path.resolve().parent
     return SystemUnderTest(
@@ -201,6 +225,7 @@ def _system(path: Path, raw: Mapping[str, Any], token: str | None) -> SystemUnde
         version=system.get("version", ""),
         vendor=system.get("vendor", ""),
         profile=beside / system["profile"] if "profile" in system else None,
+        inline_profile=located(raw["profile"], "profile", known, str(path)) if "profile" in raw else None,
         kind=DriverKind(driver["kind"]),
         address=driver.get("address", ""),
         token=token,
@@ -211,6 +236,8 @@ def _system(path: Path, raw: Mapping[str, Any], token: str | None) -> SystemUnde
         known_failures=beside / suite["known_failures"] if "known_failures" in suite else None,
         checks=tuple(suite.get("checks", ())),
         skip=tuple(suite.get("skip", ())),
+        declared=raw.get("capabilities", {}),
+        places=known,
         **raw.get("time", {}),
     )
 
@@ -239,17 +266,8 @@ def _said(error: Any) -> tuple[str, str]:
     return f"{where} 的值 {error.instance!r} 类型或大小不对", f"{where}: {error.message}"
 
 
-def _line(text: str, path: list[str], error: Any = None) -> int:
-    """The line of a key, as well as it can be found: TOML readers do not tell."""
-    if error is not None and error.validator == "additionalProperties":
-        path = [*path, *sorted(set(error.instance) - set(error.schema.get("properties", {})))[:1]]
-    section: list[str] = []
-    found = 1
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[([\w.]+)\]", line):
-            section = header[1].split(".")
-            if section == path[: len(section)]:
-                found = number
-        elif (key := re.match(r"\s*([\w-]+)\s*=", line)) and [*section, key[1]] == path[: len(section) + 1]:
-            return number
-    return found
+def _line(known: Mapping[KeyPath, Position], path: KeyPath, error: Any) -> int:
+    """The line of what an error is about, as well as it is known."""
+    if error.validator == "additionalProperties":
+        path = (*path, min(set(error.instance) - set(error.schema.get("properties", {}))))
+    return nearest(known, path).line

@@ -74,6 +74,20 @@ def test_a_mistake_is_told_with_its_line(tmp_path, monkeypatch, old, new, line, 
     assert f"sut.toml:{line}: " in invalid.value.zh
 
 
+def test_the_profile_may_stand_in_the_file_itself(tmp_path):
+    text = WHOLE.replace('profile = "city.yaml"', "").replace("${A_TOKEN}", "t") + "\n[profile.grid]\ncode = 'g'\n"
+    sut = load_sut(written(tmp_path, text))
+    assert sut.profile is None
+    assert sut.inline_profile.value == {"grid": {"code": "g"}}
+    assert sut.where("profile", "grid", "code") == f"{tmp_path / 'sut.toml'}:26"
+    assert sut.where("capabilities", "restart") == f"{tmp_path / 'sut.toml'}:14"
+
+
+def test_a_profile_that_is_given_twice_is_refused_with_both_lines(tmp_path):
+    with pytest.raises(SutInvalid, match=r"sut.toml:25: .* system.profile in line 7, or this \[profile\]"):
+        load_sut(written(tmp_path, WHOLE + "\n[profile]\nname = 'x'\n"))
+
+
 def test_a_variable_that_is_not_set_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("A_TOKEN", raising=False)
     with pytest.raises(SutInvalid, match="A_TOKEN is not set"):
