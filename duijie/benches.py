@@ -5,7 +5,7 @@ has a foreign one behind its driver.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.profile import Profile
@@ -18,6 +18,8 @@ from duijie.live import LiveStage
 from duijie.sut_stage import SutStage
 from duijie.virtual import VirtualStage
 
+#: Names that stand for our own party in the place of a file.
+BUILTIN, BUILTIN_VIRTUAL = "builtin", "builtin-virtual"
 #: How the six digits of a serial are shared out: runs, checks of a run, cases of a check.
 _RUNS, _CHECKS_MAX, _CASES_A_CHECK = 60, 400, 40
 
@@ -94,6 +96,12 @@ class SystemBench:
 def first_serial(seed: int, place: int) -> int:
     """The first serial of the case numbers of a check: runs with other seeds, and checks of one run, keep clear of each other."""
     return (seed % _RUNS * _CHECKS_MAX + place) * _CASES_A_CHECK + 1
+
+
+def serials_of(seed: int, places: Iterable[int]) -> frozenset[int]:
+    """Every serial that the checks at these places may give out."""
+    firsts = (first_serial(seed, place) for place in places)
+    return frozenset(serial for first in firsts for serial in range(first, first + _CASES_A_CHECK))
 
 
 def _seed_for(seed: int, check_id: str) -> int:

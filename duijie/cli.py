@@ -452,6 +452,24 @@ def conform_explain(
     _leave(explain_check(check, choose_language(lang), as_scenario=yaml))
 
 
+@conform_app.command("doctor")
+def conform_doctor(
+    role: Annotated[
+        str, typer.Argument(help="grid、urban 或 bridge。Which of the three the system is.", metavar="ROLE")
+    ],
+    sut: Annotated[str, typer.Option("--sut", help="被测系统的描述文件。The system's file.")],
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="其号段将被查看的种子;默认随机。Whose case numbers are looked for.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="每项一行 JSON。One JSON line per finding.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """运行前检视配置、地址、接口、账号和时钟;每次评判也先做这一步。Look at the set-up; every run begins with it too."""
+    from duijie.doctor import run_doctor
+
+    _leave(run_doctor(role, sut, seed=seed, as_json=json, language=choose_language(lang)))
+
+
 conform_app.command("grid", help="评判网格平台。Judge a grid platform.")(_conform("grid"))
 conform_app.command("urban", help="评判数字城管平台。Judge an urban-management platform.")(_conform("urban"))
 conform_app.command("bridge", help="评判对接桥。Judge a bridge.")(_conform("bridge"))

@@ -24,25 +24,29 @@ from conformance.checks.check import Check
 from conformance.checks.known import KnownFailure, load_known, with_known
 from conformance.checks.result import BLAMES, VERDICTS, Result, Verdict
 from conformance.checks.session import Bench, Session
-from conformance.drivers.driver import DriverBroken
+from conformance.doctor.declared import patterns_without_checks
+from conformance.doctor.finding import Finding, finding_record, has_failure
+from conformance.drivers.driver import Driver, DriverBroken
 from conformance.drivers.make import make_driver
-from conformance.drivers.sut import DriverKind, SutInvalid, load_sut
+from conformance.drivers.sut import DriverKind, SutInvalid, SystemUnderTest, load_sut
 from conformance.reports.junit import junit
 from conformance.reports.markdown import markdown
 from conformance.reports.page import page
 from conformance.reports.plain import result_record
 from conformance.reports.report import Report, report_record
 from duijie import __version__
-from duijie.benches import BuiltinBench, SystemBench
+from duijie.benches import BUILTIN, BUILTIN_VIRTUAL, BuiltinBench, SystemBench
 from duijie.console_text import Language, say
+from duijie.doctor import tell
+from duijie.examination import Plan, declarations, examine, left_out
 from duijie.exits import Exit, UserMistake
 from duijie.library import library_folder
 from duijie.profiles_io import profile_of, read_profile
 from duijie.selection import failed_in, share_of
 from located_yaml import DocumentInvalid
 
-#: Names that stand for our own party in the place of a file.
-BUILTIN, BUILTIN_VIRTUAL = "builtin", "builtin-virtual"
+#: Checks that the summary names one by one.
+_OMITTED_NAMED = 10
 #: Durations longer than this are told in minutes.
 _SECONDS_TOLD = 100
 #: Seeds from which case numbers and message ids are made; a random one keeps two runs against one system apart.
@@ -77,21 +81,42 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
         if options.seed is None and source not in (BUILTIN, BUILTIN_VIRTUAL)
         else options.seed or 1
     )
+    sut = None if source in (BUILTIN, BUILTIN_VIRTUAL) else _system(role, source)
     everything = checks(library_folder(), role)
+    if sut is not None:
+        options = _as_the_file_says(options, sut)
     planned = _planned(everything, options)
     known = _known(options.known_failures, everything)
     if not planned:
+        if sut is not None:
+            _must_mean_something(sut, everything)
         if options.last_failed is not None:
             if not options.json:
                 sys.stdout.write(say(options.language, "上次没有不合格的检查。\n", "Nothing failed last time.\n"))
             return Exit.OK
         raise UserMistake("没有符合条件的检查", "no check fits")
-    with _bench(role, source, everything, options.language) as bench:
+    skipped = tuple(check for check in chosen(everything, options.only) if check.matches(options.skip))
+    with _opened(role, source, sut, everything, options.language) as (bench, driver):
         console = Console(highlight=False, soft_wrap=True)
-        if not options.json:
-            _announce(console, bench, planned, seed, options)
         started_at = datetime.now(SHANGHAI)
-        results = _run(bench, planned, seed, options, console, known)
+        plan = None
+        if sut is not None and driver is not None:
+            plan = Plan(
+                sut=sut,
+                profile=bench.profile,
+                driver=driver,
+                everything=everything,
+                planned=planned,
+                skipped=skipped,
+                seed=seed,
+            )
+        findings = _looked_at(plan, sut, everything, console, options)
+        ready = not has_failure(findings)
+        results: list[Result] = []
+        if ready:
+            if not options.json:
+                _announce(console, bench, planned, seed, options)
+            results = _run(bench, planned, seed, options, console, known)
         report = Report(
             run_id=f"{started_at:%Y%m%d-%H%M%S}-{seed}",
             role=role,
@@ -101,14 +126,76 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
             started_at=started_at,
             profile_fingerprint=_fingerprint(bench.profile),
             results=results,
+            doctor=findings,
         )
+        omitted = left_out(plan) if plan is not None and ready else ()
     if options.report is not None:
         _write(report, options.report, options.language)
         if not options.json:
             console.print(say(options.language, f"报告:{options.report}", f"reports: {options.report}"), markup=False)
+    if not ready:
+        if not options.json:
+            console.print(
+                say(
+                    options.language,
+                    "先更正以上配置问题;检查未运行。",
+                    "put the set-up right first; no check was run.",
+                )
+            )
+        return Exit.CONFIGURATION
     if not options.json:
-        _sum_up(console, results, options.language)
+        _sum_up(console, results, omitted, options.language)
     return exit_code(results)
+
+
+def _system(role: Party, source: str) -> SystemUnderTest:
+    """What the file says; raises `UserMistake` when it cannot be used for this role."""
+    try:
+        sut = load_sut(Path(source))
+    except SutInvalid as invalid:
+        raise UserMistake(invalid.zh, invalid.en) from None
+    if sut.role is not role:
+        raise UserMistake(
+            f"{source} 描述的是 {sut.role},不是 {role}", f"{source} describes a {sut.role} system, not a {role} one"
+        )
+    return sut
+
+
+def _as_the_file_says(options: ConformOptions, sut: SystemUnderTest) -> ConformOptions:
+    """The options with what `[suite]` says: the command line's choice of checks goes before it, what is skipped adds up."""
+    return replace(
+        options,
+        only=options.only or sut.checks,
+        skip=(*options.skip, *sut.skip),
+        known_failures=options.known_failures or sut.known_failures,
+    )
+
+
+def _must_mean_something(sut: SystemUnderTest, everything: tuple[Check, ...]) -> None:
+    """Nothing is planned: say so of the entries of `[suite]` that mean no check."""
+    wrong = patterns_without_checks(sut, everything)
+    if wrong:
+        raise UserMistake("\n".join(each.said.zh for each in wrong), "\n".join(each.said.en for each in wrong))
+
+
+def _looked_at(
+    plan: Plan | None,
+    sut: SystemUnderTest | None,
+    everything: tuple[Check, ...],
+    console: Console,
+    options: ConformOptions,
+) -> tuple[Finding, ...]:
+    """What the doctor finds, told as it goes on. Of our own party only what its file declares is looked at."""
+    found = []
+    looks = examine(plan) if plan is not None else declarations(sut, everything) if sut is not None else iter(())
+    for finding in looks:
+        found.append(finding)
+        if not options.json:
+            tell(console, finding, options.language)
+    if options.json and has_failure(found):
+        for finding in found:
+            sys.stdout.write(json.dumps(finding_record(finding), ensure_ascii=False) + "\n")
+    return tuple(found)
 
 
 def _planned(everything: tuple[Check, ...], options: ConformOptions) -> tuple[Check, ...]:
@@ -166,30 +253,22 @@ def exit_code(results: Iterable[Result]) -> Exit:
 
 
 @contextmanager
-def _bench(role: Party, source: str, everything: tuple[Check, ...], language: Language) -> Iterator[Bench]:
-    if source in (BUILTIN, BUILTIN_VIRTUAL):
-        yield BuiltinBench(role, read_profile(None), virtual=source == BUILTIN_VIRTUAL, source=source)
+def _opened(
+    role: Party, source: str, sut: SystemUnderTest | None, everything: tuple[Check, ...], language: Language
+) -> Iterator[tuple[Bench, Driver | None]]:
+    """The bench, and the driver of a foreign system, which the doctor opens."""
+    if sut is None:
+        yield BuiltinBench(role, read_profile(None), virtual=source == BUILTIN_VIRTUAL, source=source), None
         return
-    try:
-        sut = load_sut(Path(source))
-    except SutInvalid as invalid:
-        raise UserMistake(invalid.zh, invalid.en) from None
-    if sut.role is not role:
-        raise UserMistake(
-            f"{source} 描述的是 {sut.role},不是 {role}", f"{source} describes a {sut.role} system, not a {role} one"
-        )
     if sut.kind is DriverKind.BUILTIN:
-        yield BuiltinBench(role, profile_of(sut), source=source)
+        yield BuiltinBench(role, profile_of(sut), source=source), None
         return
     try:
         driver = make_driver(sut, language)
     except DriverBroken as broken:
         raise UserMistake(broken.zh, broken.en) from None
     try:
-        driver.open()
-        yield SystemBench(sut, driver, profile_of(sut), everything)
-    except DriverBroken as broken:
-        raise UserMistake(broken.zh, broken.en) from None
+        yield SystemBench(sut, driver, profile_of(sut), everything), driver
     finally:
         driver.close()
 
@@ -305,7 +384,7 @@ def _particulars(result: Result, language: Language) -> Iterator[str]:
         yield result.repeat_command
 
 
-def _sum_up(console: Console, results: list[Result], language: Language) -> None:
+def _sum_up(console: Console, results: list[Result], omitted: tuple[Check, ...], language: Language) -> None:
     counted = Counter(result.verdict for result in results)
     told = say(language, ",", ", ").join(
         f"{VERDICTS[verdict].of(language)} {counted[verdict]}" for verdict in Verdict if counted[verdict]
@@ -321,3 +400,15 @@ def _sum_up(console: Console, results: list[Result], language: Language) -> None
         ),
         markup=False,
     )
+    if omitted:
+        named = say(language, "、", ", ").join(check.id for check in omitted[:_OMITTED_NAMED])
+        more = len(omitted) - _OMITTED_NAMED
+        console.print(
+            say(
+                language,
+                f"略去 {len(omitted)} 项(系统声明具备其所需能力):{named}",
+                f"left out although the system declares to have what they are about: {len(omitted)} ({named}",
+            )
+            + (say(language, f" 等(另 {more} 项)", f" and {more} more)") if more > 0 else say(language, "", ")")),
+            markup=False,
+        )

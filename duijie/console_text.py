@@ -28,6 +28,10 @@ def reason(error: OSError, language: Language) -> str:
         errno.EPERM: "没有权限",
         errno.EROFS: "文件系统只读",
         errno.ENOSPC: "磁盘已满",
+        errno.EADDRINUSE: "端口已被占用",
+        errno.EADDRNOTAVAIL: "不是本机的地址",
+        errno.ECONNREFUSED: "没有程序在此监听",
+        errno.EHOSTUNREACH: "主机不可达",
     }
     said = error.strerror or str(error)
     return say(language, zh.get(error.errno or 0, said), said)

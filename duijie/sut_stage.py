@@ -57,7 +57,7 @@ class SutStage(LiveStage):
             quirks,
             steered=steered,
             foreign=Foreign(party=sut.role, acting=acting, restart=self._restart_system),
-            start=_first_moment(driver) if steered else START,
+            start=first_moment(driver) if steered else START,
             first_serial=first_serial,
         )
         acting.trace = self.trace
@@ -144,7 +144,7 @@ class _DrivenParty:
         """The driver outlives the stage: it belongs to whoever opened it."""
 
 
-def _first_moment(driver: Driver) -> datetime:
+def first_moment(driver: Driver) -> datetime:
     """Where the story's clock begins: at the usual place, or where the system's clock already is."""
     said = driver.quiet()
     if said is None or said.now is None or said.now <= START:

@@ -39,6 +39,8 @@ class CommandDriver:
         self.name = " ".join(command)
         self._command = list(command)
         self._capabilities = declared or Capabilities()
+        #: What the program describes of the system.
+        self.told: Mapping[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._number = 0
@@ -69,6 +71,7 @@ class CommandDriver:
             for key, value in said.items()
             if key in _CAPABILITIES
         }
+        self.told = dict(told)
         declared = self._capabilities
         told["unsupported"] = (*told.get("unsupported", ()), *declared.unsupported)
         self._capabilities = replace(declared, **told)

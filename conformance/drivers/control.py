@@ -22,6 +22,8 @@ from conformance.scenario.stage import NotOffered, StageRefused
 #: Seconds that the system may take to answer.
 TIMEOUT_SECONDS = 30
 
+#: Which path of the document stands for which capability.
+_SWITCHES = {"tells_quiet": "/quiet", "steered_clock": "/clock", "restart": "/restart", "reset": "/reset"}
 _NOT_THERE = (404, 405, 501)
 #: Codes with which our own control port says the same as HTTP's 404 does.
 _UNKNOWN_NAMES = ("unknown_act", "unknown_ask", "unknown_question")
@@ -34,6 +36,8 @@ class ControlDriver:
         self.name = address
         self.address = address.rstrip("/")
         self._capabilities = capabilities
+        #: What the OpenAPI document says of the system; empty without one.
+        self.told: Mapping[str, Any] = {}
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A proxy that is set for the machine is not meant for these calls.
         self._http = httpx.Client(base_url=self.address, timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers)
@@ -55,6 +59,10 @@ class ControlDriver:
         declared = self.capabilities
         acts = tuple(sorted(path.removeprefix("/acts/") for path in paths if path.startswith("/acts/")))
         asks = tuple(sorted(path.removeprefix("/asks/") for path in paths if path.startswith("/asks/")))
+        listed = {"acts": acts, "asks": asks}
+        self.told = {key: names for key, names in listed.items() if names} | {
+            name: path in paths for name, path in _SWITCHES.items() if paths
+        }
         self._capabilities = replace(
             declared,
             acts=tuple(name for name in acts if declared.offers_act(name)) if acts else declared.acts,

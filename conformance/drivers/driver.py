@@ -6,14 +6,14 @@ lead to «inconclusive», to a refusal that the story may be waiting for, and to
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from conformance.scenario.stage import NotOffered, StageUnusable
 
-__all__ = ["Capabilities", "Driver", "DriverBroken", "NotOffered", "Quiet"]
+__all__ = ["Capabilities", "Driver", "DriverBroken", "NotOffered", "Quiet", "told_by"]
 
 
 class DriverBroken(StageUnusable):
@@ -97,6 +97,15 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
+
+
+def told_by(driver: Driver) -> Mapping[str, Any]:
+    """What the system itself says of its capabilities, apart from what its file declares: the fields of `Capabilities` that it speaks of.
+
+    A driver says it in `told`; one that has no such attribute knows its system, so all that it names as capabilities counts.
+    """
+    told: Mapping[str, Any] | None = getattr(driver, "told", None)
+    return asdict(driver.capabilities) if told is None else told
 
 
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:

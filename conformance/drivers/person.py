@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from conformance.drivers.driver import Capabilities, Quiet
@@ -27,6 +28,9 @@ class Attestation:
 
 class PersonDriver:
     """Asks on a terminal. `d` done, `r` refused by the system, `s` it cannot be done or seen."""
+
+    #: What no person can do.
+    told: Mapping[str, Any] = MappingProxyType({"steered_clock": False, "tells_quiet": False, "reset": False})
 
     def __init__(
         self,

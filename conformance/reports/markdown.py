@@ -1,6 +1,7 @@
 """A summary in Markdown, as build servers show it beside a job."""
 
 from conformance.checks.result import BLAMES, MEANINGS, VERDICTS, Result, Verdict
+from conformance.doctor.finding import SIGNS, TOPICS, Level
 from conformance.reports.report import Report
 
 #: More failures than this are counted, not listed: the report has them all.
@@ -25,6 +26,14 @@ def markdown(report: Report, language: str) -> str:
         ),
         "",
     ]
+    amiss = [finding for finding in report.doctor if finding.level in (Level.WARNING, Level.FAILURE)]
+    if amiss:
+        lines += [f"### {'运行前检视' if zh else 'Looked at beforehand'}", ""]
+        for finding in amiss:
+            step = _line(finding.next_step.of(language))
+            said = f"{TOPICS[finding.topic].of(language)}: {_line(finding.said.of(language))}"
+            lines.append(f"- {SIGNS[finding.level]} {said}" + (f" — {step}" if step else ""))
+        lines.append("")
     red = [result for result in report.failures_first if result.is_red]
     if red:
         lines += [f"### {'须处理' if zh else 'To be dealt with'} ({len(red)})", ""]

@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.checks.result import BLAMES, MEANINGS, VERDICTS, Result, Text, Verdict
 from conformance.clauses import clauses
+from conformance.doctor.finding import SIGNS, TOPICS, Level
 from conformance.oracle.trace import Record, plain
 from conformance.reports.diagram import svg
 from conformance.reports.report import Report
@@ -65,6 +66,7 @@ def page(report: Report, language: str) -> str:
                 f"<title>{title}</title><style>{_STYLE}</style></head>",
                 f'<body data-lang="{language}">',
                 *_head(report),
+                *_doctor(report),
                 *_counts(report),
                 *_clauses(report),
                 *_checks(report),
@@ -98,6 +100,23 @@ def _head(report: Report) -> Iterable[str]:
     yield f"<header><h1>{both('对接一致性检查', 'Conformance of the exchange')}: {escape(report.system)}</h1>"
     yield '<button id="lang" type="button">中文 / English</button></header>'
     yield "<p>" + " · ".join(f"{name} <code>{escape(value)}</code>" for name, value in facts) + "</p>"
+
+
+def _doctor(report: Report) -> Iterable[str]:
+    """What was found before the run; open only where something is amiss."""
+    if not report.doctor:
+        return
+    amiss = any(finding.level in (Level.WARNING, Level.FAILURE) for finding in report.doctor)
+    yield f'<details id="doctor"{" open" if amiss else ""}><summary><b>{both("运行前检视", "Looked at beforehand")}</b></summary><table>'
+    for finding in report.doctor:
+        verdict = {Level.OK: "pass", Level.WARNING: "inconclusive", Level.FAILURE: "fail"}.get(finding.level, "")
+        yield f'<tr><td class="v {verdict}">{SIGNS[finding.level]} {_said(TOPICS[finding.topic])}</td><td>{_said(finding.said)}'
+        if finding.details:
+            yield "<ul>" + "".join(f"<li>{_said(detail)}</li>" for detail in finding.details) + "</ul>"
+        if finding.next_step.zh:
+            yield f"<p><b>{both('下一步', 'next step')}</b>: {_said(finding.next_step)}</p>"
+        yield "</td></tr>"
+    yield "</table></details>"
 
 
 def _counts(report: Report) -> Iterable[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.vocabulary.parties import Party
 from conformance.checks.result import Result, Verdict
+from conformance.doctor.finding import Finding, finding_record
 from conformance.reports.plain import result_record
 
 #: The version of the JSON report.
@@ -29,6 +30,8 @@ class Report:
     #: SHA-256 of the integration profile without its secrets, so that two runs can be told to have had the same one.
     profile_fingerprint: str
     results: Sequence[Result]
+    #: What was found when the set-up was looked at.
+    doctor: Sequence[Finding] = ()
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
@@ -64,5 +67,6 @@ def report_record(report: Report) -> dict[str, Any]:
         "started_at": report.started_at.isoformat(timespec="seconds"),
         "profile_fingerprint": report.profile_fingerprint,
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
+        "doctor": [finding_record(finding) for finding in report.doctor],
         "results": [result_record(result) for result in report.results],
     }

@@ -12,7 +12,7 @@ import pytest
 
 from bridge.vocabulary.times import SHANGHAI
 from conformance.drivers.control import ControlDriver
-from conformance.drivers.driver import Capabilities, DriverBroken, Quiet
+from conformance.drivers.driver import Capabilities, DriverBroken, Quiet, told_by
 from conformance.scenario.stage import NotOffered, StageRefused
 
 MOMENT = datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI)
@@ -128,6 +128,22 @@ def test_capabilities_are_what_was_declared_and_the_document_lists():
         can = driver.capabilities
     assert driver.name == "某某 3"
     assert (can.acts, can.asks, can.tells_quiet, can.steered_clock) == (("operator.file",), ("case",), True, True)
+
+
+def test_what_the_document_lists_is_what_the_system_tells_of_itself():
+    document = {"paths": {"/acts/operator.file": {}, "/clock": {}}}
+    with system({"GET /openapi.json": (200, document)}, capabilities=Capabilities(restart=True)) as (driver, _):
+        driver.open()
+        assert told_by(driver) == {
+            "acts": ("operator.file",),
+            "tells_quiet": False,
+            "steered_clock": True,
+            "restart": False,
+            "reset": False,
+        }
+    with system({}) as (driver, _):
+        driver.open()
+        assert told_by(driver) == {}
 
 
 def test_without_a_document_everything_declared_is_taken_to_be_there():

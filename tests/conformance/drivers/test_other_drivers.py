@@ -11,7 +11,7 @@ from bridge.vocabulary.parties import Party
 from bridge.vocabulary.times import SHANGHAI
 from conformance.drivers import command
 from conformance.drivers.command import CommandDriver
-from conformance.drivers.driver import Capabilities, DriverBroken, Quiet
+from conformance.drivers.driver import Capabilities, DriverBroken, Quiet, told_by
 from conformance.drivers.make import make_driver
 from conformance.drivers.person import PersonDriver
 from conformance.drivers.sut import DriverKind, SystemUnderTest
@@ -64,6 +64,17 @@ def test_a_program_describes_the_system(program):
     assert program.capabilities.offers_act("operator.file")
     assert not program.capabilities.offers_act("district.assign")
     assert program.capabilities.lacks("INT-3", "EXC-5") == "INT-3"
+
+
+def test_what_a_program_describes_is_what_the_system_tells_of_itself(program):
+    assert told_by(program) == {"acts": ("operator.*",), "tells_quiet": True, "unsupported": ("EXC-5",)}
+
+
+def test_a_driver_that_says_nothing_of_its_own_tells_what_it_can():
+    driver = Plugged(sut())
+    driver.capabilities = Capabilities(acts=("operator.*",))
+    assert told_by(driver)["acts"] == ("operator.*",)
+    assert told_by(person()[0])["steered_clock"] is False
 
 
 def test_a_program_gets_the_act_and_gives_what_came_of_it(program):
