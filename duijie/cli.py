@@ -452,6 +452,89 @@ def conform_explain(
     _leave(explain_check(check, choose_language(lang), as_scenario=yaml))
 
 
+@conform_app.command("init")
+def conform_init(
+    file: Annotated[Path, typer.Argument(help="要写的文件。File to write.")] = Path("sut.toml"),
+    role: Annotated[str | None, typer.Option("--role", help="grid、urban 或 bridge。Which of them it is.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="系统名称。Name of the system.")] = None,
+    version: Annotated[str | None, typer.Option("--version", help="系统版本。Version of the system.")] = None,
+    vendor: Annotated[str | None, typer.Option("--vendor", help="厂商。Who makes it.")] = None,
+    driver: Annotated[
+        str | None,
+        typer.Option("--driver", help="control、command、plugin、person 或 builtin。How it is made to act."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="控制接口的地址。Address of the control API.", metavar="URL")
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", help="控制接口的令牌,宜写 ${环境变量名}。Its token, best as ${NAME_OF_A_VARIABLE}."),
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option("--command", help="驱动程序的命令行。Command line of the driver.")
+    ] = None,
+    plugin: Annotated[
+        str | None, typer.Option("--plugin", help="插件名或 module:factory。Plug-in, or module:factory.")
+    ] = None,
+    own_endpoint: Annotated[
+        str | None, typer.Option("--own-endpoint", help="系统的服务地址。Where the system listens.", metavar="URL")
+    ] = None,
+    suite_host: Annotated[
+        str | None, typer.Option("--suite-host", help="套件监听的主机名。Host at which the suite listens.")
+    ] = None,
+    suite_port: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--suite-port",
+            min=1,
+            max=65535,
+            help="套件监听的端口;评判对接桥时给两个,先 grid 后 urban。Its port; two for a bridge, grid first.",
+        ),
+    ] = None,
+    grid_code: Annotated[
+        str | None, typer.Option("--grid-code", help="网格平台的代码。Party code of the grid platform.")
+    ] = None,
+    grid_username: Annotated[str | None, typer.Option("--grid-username", help="网格平台的账号。Its account.")] = None,
+    grid_password: Annotated[
+        str | None, typer.Option("--grid-password", help="其口令,宜写 ${环境变量名}。Its password, best as ${NAME}.")
+    ] = None,
+    urban_code: Annotated[
+        str | None, typer.Option("--urban-code", help="城管平台的代码。Party code of the urban platform.")
+    ] = None,
+    urban_username: Annotated[str | None, typer.Option("--urban-username", help="城管平台的账号。Its account.")] = None,
+    urban_password: Annotated[
+        str | None, typer.Option("--urban-password", help="其口令,宜写 ${环境变量名}。Its password, best as ${NAME}.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的文件。Write over a file that is there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="未给的取默认值,不询问。Take defaults, ask nothing.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """询问角色和基本情况,写出描述被测系统的一个文件。Ask what the system is and write its one file."""
+    from bridge.vocabulary.parties import Side
+    from duijie.new_sut import Given, run_init
+
+    given = Given(
+        role=role,
+        name=name,
+        version=version,
+        vendor=vendor,
+        driver=driver,
+        address=address,
+        token=token,
+        command=command,
+        plugin=plugin,
+        own_endpoint=own_endpoint,
+        suite_host=suite_host,
+        suite_ports=tuple(suite_port or ()),
+        codes={Side.GRID: grid_code, Side.URBAN: urban_code},
+        usernames={Side.GRID: grid_username, Side.URBAN: urban_username},
+        passwords={Side.GRID: grid_password, Side.URBAN: urban_password},
+        force=force,
+        yes=yes,
+    )
+    _leave(run_init(file, given, choose_language(lang)))
+
+
 @conform_app.command("doctor")
 def conform_doctor(
     role: Annotated[
