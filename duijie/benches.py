@@ -6,6 +6,7 @@ has a foreign one behind its driver.
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.profile import Profile
@@ -42,7 +43,7 @@ class BuiltinBench:
         self.source = source
         self.at_once = 1 if virtual else _AT_ONCE
         self.usual_seconds = _COMPUTED_SECONDS if virtual else _BESIDE_OTHERS_SECONDS
-        self._make: StageMaker = VirtualStage if virtual else LiveStage
+        self._make: StageMaker = VirtualStage if virtual else partial(LiveStage, envelopes=True)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -28,7 +28,7 @@ from conformance.scenario.written import WRITINGS
 from duijie.cast import RIGHT, Cast
 from duijie.exits import UserMistake
 from duijie.pair import Foreign, Pair
-from simulators.exchange.client import PlatformClient, wsdl_path
+from simulators.exchange.client import Body, PlatformClient, wsdl_path
 
 #: Seconds of real time after which a pair that does not come to rest is given up.
 REST_WITHIN_SECONDS = 60
@@ -81,6 +81,7 @@ class LiveStage:
         start: datetime = START,
         first_serial: int = 1,
         cast: Cast = RIGHT,
+        envelopes: bool = False,
     ):
         self.wiring, self.seed = wiring, seed
         self.trace = Trace()
@@ -89,6 +90,7 @@ class LiveStage:
         self._foreign = foreign
         self._first_serial = first_serial
         self._cast = cast
+        self._envelopes = envelopes
         self._plan = FaultPlan()
         self._rest: _Rest | None = None
         self._own_folder = None if folder else _passing_folder()
@@ -114,6 +116,7 @@ class LiveStage:
                 foreign=self._foreign,
                 first_serial=self._first_serial,
                 cast=self._cast,
+                envelopes=self._envelopes,
             )
             try:
                 pair.start()
@@ -173,6 +176,7 @@ class LiveStage:
         if to is Party.BRIDGE:
             address = f"{address}/{served.value}"
         account = self.pair.profile.platform(pretending)
+        crossed: list[Body] = []
         client = PlatformClient(
             wsdl_path(served),
             address,
@@ -181,13 +185,18 @@ class LiveStage:
             account.password_type,
             now=lambda: self.now,
             rewrite=None if written is None else WRITINGS[written].apply,
+            overheard=crossed.append,
         )
         with self.pair.wire.lock:
             call = self.trace.call(sender, to, message, self.now, injected=True)
+            record = self.trace.records[-1]
         self._rest = None
         ending = client.make(Call(key=0, to=served, message=message))
+        shown = [self.pair.wire.kept_of(body.content, body.content_type, body.content_encoding) for body in crossed]
         with self.pair.wire.lock:
-            self.trace.answer(call, ending, self.now)
+            if shown and shown[0] is not None:
+                record["envelope"] = shown[0]
+            self.trace.answer(call, ending, self.now, envelope=shown[1] if len(shown) > 1 else None)
         return ending
 
     def advance(self, to: datetime) -> None:

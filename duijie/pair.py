@@ -165,6 +165,7 @@ class Pair:
         foreign: Foreign | None = None,
         first_serial: int = 1,
         cast: Cast = RIGHT,
+        envelopes: bool = False,
     ):
         self.wiring = wiring
         self.folder = folder
@@ -179,7 +180,7 @@ class Pair:
         #: What a foreign party knows: its own address, and those under which it calls the others.
         self._known_profile = profile
         self.profile = profile if fixed_ports else _on_free_ports(profile, foreign.party if foreign else None)
-        self.wire = Wire(trace, plan, now, self.crash)
+        self.wire = Wire(trace, plan, now, self.crash, envelopes=envelopes)
         self.parties = (
             (Party.GRID, Party.BRIDGE, Party.URBAN) if wiring is Wiring.BRIDGED else (Party.GRID, Party.URBAN)
         )

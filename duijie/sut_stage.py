@@ -59,6 +59,7 @@ class SutStage(LiveStage):
             foreign=Foreign(party=sut.role, acting=acting, restart=self._restart_system),
             start=first_moment(driver) if steered else START,
             first_serial=first_serial,
+            envelopes=True,
         )
         acting.trace = self.trace
         if steered:

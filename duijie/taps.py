@@ -28,9 +28,10 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from bridge.vocabulary.calls import Ending, Message, NotReached, Unanswered
+from bridge.vocabulary.calls import Message, NotReached, Unanswered
 from bridge.vocabulary.parties import Party
 from conformance.observe.body import BodyUnreadable, envelope_in, wrapping_of
+from conformance.observe.envelope import kept
 from conformance.observe.soap import read_request, read_response
 from conformance.oracle.trace import Trace
 from conformance.scenario.faults import Decision, Fate, FaultPlan, Reply, Ruin, fault, is_overtaken
@@ -81,6 +82,8 @@ class Request:
     packed: tuple[str, ...] = ()
     #: None when the contract has no such message.
     message: Message | None = None
+    #: The envelope as it may stand in the trace; None when that is not asked for, or it may not.
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +116,17 @@ class Wire:
     """All taps of a stage: one trace, one plan, one clock, and the messages that are held back."""
 
     def __init__(
-        self, trace: Trace, plan: FaultPlan, now: Callable[[], datetime], crash: Callable[[Party], None] | None = None
+        self,
+        trace: Trace,
+        plan: FaultPlan,
+        now: Callable[[], datetime],
+        crash: Callable[[Party], None] | None = None,
+        *,
+        envelopes: bool = False,
     ):
         self.trace = trace
+        #: Whether records hold the envelopes too.
+        self._envelopes = envelopes
         self.plan = plan
         self.now = now
         #: Stops a party at once and starts it again.
@@ -129,6 +140,14 @@ class Wire:
         self._open.set()
         self._held: list[_Held] = []
         self._taps: list[Tap] = []
+
+    def kept(self, envelope: bytes) -> str | None:
+        """The envelope as it may stand in the trace; None where envelopes are not asked for."""
+        return kept(envelope) if self._envelopes else None
+
+    def kept_of(self, body: bytes, content_type: str | None, content_encoding: str | None) -> str | None:
+        """The envelope in a body that went past the taps, as it may stand in the trace."""
+        return self.kept(_opened(body, content_type, content_encoding)[0]) if self._envelopes else None
 
     def doom(self, party: Party) -> "_Crash":
         """From now on nothing leaves this party any more: it stops before it answers the message that it now gets."""
@@ -345,9 +364,12 @@ class Tap:
                 by_network=by_network is not None,
                 network=made_by,
                 packed=request.packed,
+                envelope=request.kept,
             )
         reply = self.exchange(request)
         nobody_hears = by_network is not None or lost is not None
+        envelope, packed = (b"", ()) if reply is None else _opened_reply(reply)
+        shown = wire.kept(envelope)
         with wire.lock:
             if reply is None:
                 gone = Unanswered(detail="the receiver stopped") if nobody_hears else NotReached(detail="no connection")
@@ -355,14 +377,16 @@ class Tap:
                 kind = lost.kind if lost is not None and lost.fate is Fate.CRASH else None
                 wire.trace.answer(number, gone, wire.now(), network=kind)
                 return _Carried(number, None, Decision(Fate.PASS))
-            ending, packed = _read(reply)
+            ending = read_response(envelope)
             back = wire.plan.of_answer(sender, to, message, ending)
             if nobody_hears or back.fate is Fate.LOSE_ANSWER:
                 # The call that fails first tells why.
                 why = lost if lost is not None else back
-                wire.trace.answer(number, ending, wire.now(), given=ending, network=why.kind, packed=packed)
+                wire.trace.answer(
+                    number, ending, wire.now(), given=ending, network=why.kind, packed=packed, envelope=shown
+                )
             else:
-                wire.trace.answer(number, ending, wire.now(), packed=packed)
+                wire.trace.answer(number, ending, wire.now(), packed=packed, envelope=shown)
         return _Carried(number, reply, back)
 
     def bring_late(self, held: _Held) -> None:
@@ -378,7 +402,7 @@ class Tap:
         wire = self.wire
         sender, to = self.parties(request)
         with wire.lock:
-            number = wire.trace.call(sender, to, message, wire.now(), packed=request.packed)
+            number = wire.trace.call(sender, to, message, wire.now(), packed=request.packed, envelope=request.kept)
             gone = Unanswered(detail="lost on the way")
             wire.trace.answer(number, gone, wire.now(), network=decision.kind)
         return number
@@ -427,10 +451,9 @@ class Tap:
         connection.endheaders(body or None)
 
 
-def _read(reply: Reply) -> tuple[Ending, tuple[str, ...]]:
+def _opened_reply(reply: Reply) -> tuple[bytes, tuple[str, ...]]:
     headers = {name.lower(): value for name, value in reply.headers}
-    envelope, packed = _opened(reply.body, headers.get("content-type"), headers.get("content-encoding"))
-    return read_response(envelope), packed
+    return _opened(reply.body, headers.get("content-type"), headers.get("content-encoding"))
 
 
 def _opened(body: bytes, content_type: str | None, content_encoding: str | None) -> tuple[bytes, tuple[str, ...]]:
@@ -497,7 +520,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         headers = tuple((name, value) for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS)
         envelope, packed = _opened(body, self.headers.get("content-type"), self.headers.get("content-encoding"))
-        return Request(self.command, self.path, headers, body, envelope, packed, read_request(envelope))
+        message, shown = read_request(envelope), self.tap.wire.kept(envelope)
+        return Request(self.command, self.path, headers, body, envelope, packed, message, shown)
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("transfer-encoding", "").lower():
@@ -532,6 +556,7 @@ class _Handler(BaseHTTPRequestHandler):
                 **tap.ends,
                 detail=f"{len(request.body)} bytes, HTTP {'no answer' if reply is None else reply.status}",
                 packed=list(request.packed) or None,
+                envelope=request.kept,
             )
         self._reply(reply)
 

@@ -18,6 +18,9 @@ from conformance.scenario.stage import StageMaker
 #: The most messages that stand beside a failure that names none.
 _LAST_MESSAGES = 6
 
+#: The most envelopes that are kept of one check.
+ENVELOPES_MAX = 64
+
 _NOTHING = Text("", "")
 
 
@@ -80,7 +83,9 @@ class Session:
         began = time.monotonic()
         scenario = replace(check.scenario, profile=self._profile(check))
         run = play(scenario, check.wiring, self._bench.stage(check), seed=self._seed, listeners=self._listeners)
-        return replace(self._result(check, run), seconds=time.monotonic() - began)
+        result = replace(self._result(check, run), seconds=time.monotonic() - began)
+        run.trace.keep_envelopes(_worth_keeping(result))
+        return result
 
     def hindrance(self, check: Check) -> Result | None:
         """Why a check is not run at all; None when it is."""
@@ -226,6 +231,15 @@ class Session:
 
     def _repeat(self, check: Check) -> str:
         return f"duijie conform {check.judges} --sut {self._bench.source} --only {check.id} --seed {self._seed}"
+
+
+def _worth_keeping(result: Result) -> set[int]:
+    """The records whose envelopes somebody will want to read: none of a pass; else those that disagree, and the last."""
+    if result.verdict is Verdict.PASS or result.run is None:
+        return set()
+    named = [record["n"] for record in result.evidence]
+    latest_first = [record["n"] for record in reversed(result.run.trace.records) if "envelope" in record]
+    return set(list(dict.fromkeys([*named, *latest_first]))[:ENVELOPES_MAX])
 
 
 def _gravest(broken: tuple[ClauseVerdict, ...], check: Check) -> ClauseVerdict | None:

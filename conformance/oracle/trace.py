@@ -7,7 +7,7 @@ with missing pieces, because a trace from a foreign platform has some.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -354,11 +354,12 @@ class Trace:
         by_network: bool = False,
         network: str | None = None,
         packed: Sequence[str] = (),
+        envelope: str | None = None,
     ) -> int:
         """A call leaves `sender` for `to`; gives the number under which its answer is recorded.
 
         `injected` marks what a test forged; `by_network` what the network brings late or twice, with `network` for the fault
-        that made it; `packed` says how the envelope was wrapped, outermost first.
+        that made it; `packed` says how the envelope was wrapped, outermost first; `envelope` is the envelope itself as it may be kept.
         """
         self._calls += 1
         header = message.header
@@ -373,7 +374,7 @@ class Trace:
             values[name] = getattr(header, name, None)
         values |= {"header_sender": header.sender, "header_recipient": header.recipient}
         values |= {"injected": injected or None, "by_network": by_network or None, "network": network}
-        values |= {"packed": list(packed) or None}
+        values |= {"packed": list(packed) or None, "envelope": envelope}
         values |= {"from": str(sender), "to": str(to)}
         self.append("call", at, **values)
         return self._calls
@@ -387,12 +388,14 @@ class Trace:
         given: Ending | None = None,
         network: str | None = None,
         packed: Sequence[str] = (),
+        envelope: str | None = None,
     ) -> Record:
         """The call ended for its caller; `given` is the answer that was given and lost on the way back.
 
-        `network` is the fault that the call or its answer met; `packed` says how the answer was wrapped, outermost first.
+        `network` is the fault that the call or its answer met; `packed` says how the answer was wrapped, outermost first; `envelope` is
+        the answer's envelope as it may be kept.
         """
-        values: Record = {"call": call, "network": network, "packed": list(packed) or None}
+        values: Record = {"call": call, "network": network, "packed": list(packed) or None, "envelope": envelope}
         if given is not None:
             return self.append("answer", at, **values, outcome=Outcome.LOST, given=_ending(given))
         return self.append("answer", at, **values, **_ending(ending))
@@ -445,6 +448,12 @@ class Trace:
     def notice(self, party: str, at: datetime, **notice: Any) -> Record:
         """A contact person was told something."""
         return self.append("notice", at, party=str(party), notice=notice)
+
+    def keep_envelopes(self, numbers: Container[int]) -> None:
+        """Let go of the envelopes of all records but these: they weigh more than all else in a trace."""
+        for record in self.records:
+            if record["n"] not in numbers:
+                record.pop("envelope", None)
 
     # -- JSON lines --
 

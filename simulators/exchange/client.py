@@ -18,7 +18,7 @@ A proxy's error page is not a refusal: only the typed detail is.
 import logging
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -90,6 +90,15 @@ def _settings() -> Settings:
 Rewrite = Callable[[bytes, dict[str, str]], tuple[bytes | Iterator[bytes], dict[str, str]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request or a response as it crossed, and what its headers say of it."""
+
+    content: bytes
+    content_type: str | None
+    content_encoding: str | None = None
+
+
 class PlatformClient:
     """Calls one service. Threads may share it; each gets a connection of its own."""
 
@@ -106,7 +115,10 @@ class PlatformClient:
         now: Callable[[], datetime] = real_time,
         tls: Tls | None = None,
         rewrite: Rewrite | None = None,
+        overheard: Callable[[Body], None] | None = None,
     ):
+        #: Told of each request and of its response.
+        self._overheard = overheard
         self._tls = tls or Tls()
         self._rewrite = rewrite
         self._now = now
@@ -179,6 +191,7 @@ class PlatformClient:
                 operation_timeout=(CONNECT_SECONDS, self._answer_seconds),
                 prefixes=self._prefixes,
                 rewrite=self._rewrite,
+                overheard=self._overheard,
             )
             token = _TimelyToken(self._now, self._username, self._password, use_digest=self._digest)
             client = Client(
@@ -223,10 +236,18 @@ class _OnlyOurAnswers(Plugin):
 
 
 class _PrefixTransport(Transport):
-    def __init__(self, *, prefixes: PrefixChoice | None, rewrite: Rewrite | None, **options: Any):
+    def __init__(
+        self,
+        *,
+        prefixes: PrefixChoice | None,
+        rewrite: Rewrite | None,
+        overheard: Callable[[Body], None] | None,
+        **options: Any,
+    ):
         super().__init__(**options)
         self._prefixes = prefixes
         self._rewrite = rewrite
+        self._overheard = overheard
 
     def post_xml(self, address: str, envelope: etree._Element, headers: dict[str, str]) -> Any:
         if self._prefixes is not None:
@@ -236,7 +257,23 @@ class _PrefixTransport(Transport):
     def post(self, address: str, message: Any, headers: dict[str, str]) -> Any:
         if self._rewrite is not None:
             message, headers = self._rewrite(message, dict(headers))
-        return super().post(address, message, headers)
+        if self._overheard is None:
+            return super().post(address, message, headers)
+        if isinstance(message, bytes):
+            self._overhear(message, headers)
+        else:
+            pieces = list(message)
+            self._overhear(b"".join(pieces), headers)
+            # An iterator, not a list, is what goes out in chunks.
+            message = iter(pieces)
+        response = super().post(address, message, headers)
+        self._overhear(response.content, response.headers)
+        return response
+
+    def _overhear(self, content: bytes, headers: Mapping[str, str]) -> None:
+        if self._overheard is not None:
+            told = {name.lower(): value for name, value in headers.items()}
+            self._overheard(Body(content, told.get("content-type"), told.get("content-encoding")))
 
 
 #: What OpenSSL says when either end does not accept the other's certificate; nothing of a message has been taken then.

@@ -62,7 +62,9 @@ class Service:
 
 
 @contextmanager
-def tapped(plan: FaultPlan | None = None, now: Any = None) -> Iterator[tuple[Service, Wire, Tap]]:
+def tapped(
+    plan: FaultPlan | None = None, now: Any = None, *, envelopes: bool = False
+) -> Iterator[tuple[Service, Wire, Tap]]:
     service = Service()
 
     class Handler(BaseHTTPRequestHandler):
@@ -97,7 +99,7 @@ def tapped(plan: FaultPlan | None = None, now: Any = None) -> Iterator[tuple[Ser
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    wire = Wire(Trace(), plan or FaultPlan(), now or (lambda: NOW))
+    wire = Wire(Trace(), plan or FaultPlan(), now or (lambda: NOW), envelopes=envelopes)
     try:
         yield service, wire, wire.open(Party.GRID, Party.URBAN, f"http://127.0.0.1:{server.server_port}/soap")
     finally:
@@ -349,3 +351,19 @@ def test_what_is_no_message_of_the_contract_crosses_and_is_noted() -> None:
             "to": "urban",
             "detail": "8 bytes, HTTP 200",
         }
+
+
+def test_an_envelope_is_kept_where_that_is_asked_for():
+    with tapped(envelopes=True) as (_, wire, tap):
+        OfTheBridge(tap.address).send(withdrawal())
+    call, answer = wire.trace.records
+    assert "<" in call["envelope"]
+    assert "误报" in call["envelope"]
+    assert "grid-of-the-scenario" not in call["envelope"]
+    assert answer["envelope"].endswith("Envelope>\n")
+
+
+def test_no_envelope_is_kept_unless_asked_for():
+    with tapped() as (_, wire, tap):
+        OfTheBridge(tap.address).send(withdrawal())
+    assert not any("envelope" in record for record in wire.trace.records)

@@ -132,3 +132,9 @@ def test_missing_pieces_do_not_stop_the_reading():
     assert len(trace.sendings()) == 1
     assert trace.acts()[0].case_number is None
     assert trace.facts()[0].answer is None
+
+
+def test_envelopes_are_let_go_of_but_for_those_that_are_named():
+    trace = Trace([{"n": 1, "type": "call", "envelope": "<a/>"}, {"n": 2, "type": "answer", "envelope": "<b/>"}])
+    trace.keep_envelopes({2})
+    assert [record.get("envelope") for record in trace] == [None, "<b/>"]
