@@ -27,6 +27,8 @@ class Arrow:
     time: str
     #: form, receipt, lost, act, refused or network.
     kind: str
+    #: Number of the record that it stands for.
+    n: int = 0
 
 
 def arrows(trace: Trace, cases: Mapping[str, str], language: str = "zh") -> list[Arrow]:
@@ -40,15 +42,22 @@ def arrows(trace: Trace, cases: Mapping[str, str], language: str = "zh") -> list
             done = record["outcome"] == "done"
             refused = said.pick("被拒绝:", "refused: ") + said.code(record.get("code"))
             text = said.act(record) + ("" if done else f" — {refused}")
-            found.append(Arrow(record["party"], record["party"], text, time, "act" if done else "refused"))
+            found.append(Arrow(record["party"], record["party"], text, time, "act" if done else "refused", record["n"]))
         elif kind == "restart":
             found.append(
-                Arrow(record["party"], record["party"], said.pick("停机并重启", "stop and start"), time, "network")
+                Arrow(
+                    record["party"],
+                    record["party"],
+                    said.pick("停机并重启", "stop and start"),
+                    time,
+                    "network",
+                    record["n"],
+                )
             )
         elif kind == "not_reached":
             name = said.label("forms", record["form_type"]) if "form_type" in record else said.pick("查询", "query")
             text = f"{name} — {said.pick('无法连接', 'no connection')}"
-            found.append(Arrow(record["from"], record["to"], text, time, "lost"))
+            found.append(Arrow(record["from"], record["to"], text, time, "lost", record["n"]))
         elif kind == "call":
             found.append(_message(record, answers.get(record["call"]), said, time))
         elif kind == "answer":
@@ -75,7 +84,7 @@ def _message(call: Record, answer: Record | None, said: Wording, time: str) -> A
         kind = "lost"
         why = said.network(answer or {})
         text += f" — {why}" if why else ""
-    return Arrow(str(call.get("from")), str(call.get("to")), text, time, kind)
+    return Arrow(str(call.get("from")), str(call.get("to")), text, time, kind, call["n"])
 
 
 def _answer(record: Record, trace: Trace, said: Wording, time: str) -> Arrow | None:
@@ -89,10 +98,11 @@ def _answer(record: Record, trace: Trace, said: Wording, time: str) -> Arrow | N
     text = said.answer({**record, **given, "network": None} if lost else record)
     why = said.network(record)
     text += f" — {why}" if why else ""
-    return Arrow(str(call.get("to")), str(call.get("from")), text, time, "lost" if lost else "receipt")
+    return Arrow(str(call.get("to")), str(call.get("from")), text, time, "lost" if lost else "receipt", record["n"])
 
 
-def _lanes(shown: list[Arrow]) -> list[str]:
+def lanes_of(shown: list[Arrow]) -> list[str]:
+    """The parties that have a lane, from left to right."""
     present = {lane for arrow in shown for lane in (arrow.sender, arrow.to)} | {"grid", "urban"}
     return [lane for lane in _LANES if lane in present]
 
@@ -104,7 +114,7 @@ def mermaid(
     said = Wording(language, cases)
     shown = arrows(trace, cases, language)
     lines = ["---", f"title: {_plain(title)}", "---", "sequenceDiagram"]
-    lines += [f"    participant {lane} as {said.party(lane)}" for lane in _lanes(shown)]
+    lines += [f"    participant {lane} as {said.party(lane)}" for lane in lanes_of(shown)]
     for arrow in shown:
         text = _plain(f"{arrow.time} {arrow.text}")
         if arrow.sender == arrow.to:
@@ -113,7 +123,7 @@ def mermaid(
             line = {"form": "->>", "receipt": "-->>", "lost": "-x"}[arrow.kind]
             lines.append(f"    {arrow.sender}{line}{arrow.to}: {text}")
     if failure is not None:
-        lanes = _lanes(shown)
+        lanes = lanes_of(shown)
         lines.append(f"    Note over {lanes[0]},{lanes[-1]}: {_plain(f'✗ {failure}')}")
     return "\n".join(lines) + "\n"
 
@@ -127,7 +137,7 @@ def svg(trace: Trace, cases: Mapping[str, str], title: str, language: str = "zh"
     """The diagram as a self-contained SVG document; `failure` says what did not hold, under the last message."""
     said = Wording(language, cases)
     shown = arrows(trace, cases, language)
-    lanes = _lanes(shown)
+    lanes = lanes_of(shown)
     x = {lane: _LEFT + 110 + index * _LANE_WIDTH for index, lane in enumerate(lanes)}
     width = x[lanes[-1]] + 110
     height = _TOP + 60 + _ROW * (len(shown) + (1 if failure is None else 3))
@@ -139,7 +149,7 @@ def svg(trace: Trace, cases: Mapping[str, str], title: str, language: str = "zh"
         + "".join(
             f'<marker id="tip-{kind}" markerWidth="9" markerHeight="8" refX="8" refY="4" orient="auto">'
             f'<path d="M0,0 L9,4 L0,8 z" fill="{colour}"/></marker>'
-            for kind, colour in _COLOURS.items()
+            for kind, colour in COLOURS.items()
         )
         + "</defs>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
@@ -160,10 +170,10 @@ def svg(trace: Trace, cases: Mapping[str, str], title: str, language: str = "zh"
 
 def _failed(failure: str, x: int, y: int, width: int) -> str:
     return (
-        f'<rect x="{x}" y="{y - 8}" width="{width}" height="36" rx="6" fill="#fdecea" stroke="{_COLOURS["lost"]}"/>'
+        f'<rect x="{x}" y="{y - 8}" width="{width}" height="36" rx="6" fill="#fdecea" stroke="{COLOURS["lost"]}"/>'
         f"{_cross(x + 18, y + 10)}"
-        f'<text x="{x + 34}" y="{y + 15}" style="{_FONT};font-size:13px;font-weight:bold" fill="{_COLOURS["lost"]}">'
-        f"<title>{escape(failure)}</title>{escape(_cut(failure, (width - 50) // 14))}</text>"
+        f'<text x="{x + 34}" y="{y + 15}" style="{_FONT};font-size:13px;font-weight:bold" fill="{COLOURS["lost"]}">'
+        f"<title>{escape(failure)}</title>{escape(cut(failure, (width - 50) // 14))}</text>"
     )
 
 
@@ -171,11 +181,12 @@ def _cross(x: int, y: int) -> str:
     """Drawn, because not every font has the sign."""
     return (
         f'<path d="M{x - 5},{y - 5} L{x + 5},{y + 5} M{x - 5},{y + 5} L{x + 5},{y - 5}" '
-        f'stroke="{_COLOURS["lost"]}" stroke-width="2.4" fill="none"/>'
+        f'stroke="{COLOURS["lost"]}" stroke-width="2.4" fill="none"/>'
     )
 
 
-_COLOURS = {
+#: By the kind of an arrow.
+COLOURS = {
     "form": "#1f5fa8",
     "receipt": "#4f8a4f",
     "lost": "#c0392b",
@@ -186,7 +197,7 @@ _COLOURS = {
 
 
 def _drawn(arrow: Arrow, x: Mapping[str, int], y: int) -> str:
-    colour = _COLOURS[arrow.kind]
+    colour = COLOURS[arrow.kind]
     time = f'<text x="14" y="{y + 4}" style="{_FONT};font-size:11px" fill="#7a8896">{escape(arrow.time)}</text>'
     if arrow.sender == arrow.to:
         at = x[arrow.sender]
@@ -197,7 +208,7 @@ def _drawn(arrow: Arrow, x: Mapping[str, int], y: int) -> str:
         return (
             f'{time}<circle cx="{at}" cy="{y}" r="4" fill="{colour}"/>'
             f'<text {place} y="{y + 4}" style="{_FONT};font-size:12px;font-weight:bold" fill="{colour}">'
-            f"<title>{escape(arrow.text)}</title>{escape(_cut(arrow.text, room))}</text>"
+            f"<title>{escape(arrow.text)}</title>{escape(cut(arrow.text, room))}</text>"
         )
     begin, end = x[arrow.sender], x[arrow.to]
     tip = end - 4 if end > begin else end + 4
@@ -211,11 +222,11 @@ def _drawn(arrow: Arrow, x: Mapping[str, int], y: int) -> str:
     return (
         f'{time}<line x1="{begin}" y1="{y}" x2="{tip}" y2="{y}" stroke="{colour}" stroke-width="1.6"{dash} marker-end="url(#tip-{arrow.kind})"/>{cross}'
         f'<text x="{middle}" y="{y - 5}" text-anchor="middle" style="{_FONT};font-size:11.5px" fill="{colour}">'
-        f"<title>{escape(arrow.text)}</title>{escape(_cut(arrow.text, room))}</text>"
+        f"<title>{escape(arrow.text)}</title>{escape(cut(arrow.text, room))}</text>"
     )
 
 
-def _cut(text: str, longest: int) -> str:
+def cut(text: str, longest: int) -> str:
     """As much of a text as has room, counting a Chinese character for one and a Latin one for half."""
     room = float(longest)
     for index, character in enumerate(text):

@@ -63,6 +63,11 @@ def test_our_own_platform_passes_and_the_reports_are_written(tmp_path, capsys):
     ElementTree.parse(tmp_path / "out" / "junit.xml")
 
 
+def test_the_page_of_every_check_of_a_platform_stays_small(tmp_path):
+    assert main(["conform", "urban", "--sut", "builtin-virtual", "--report", str(tmp_path)]) == Exit.OK
+    assert (tmp_path / "report.html").stat().st_size < 3_000_000
+
+
 @pytest.mark.live
 def test_our_own_bridge_passes_over_soap(capsys):
     assert main(["conform", "bridge", "--only", "INT-6-0*", "-j", "2", "--lang", "en"]) == Exit.OK
