@@ -37,6 +37,13 @@ operator_app = typer.Typer(
 )
 app.add_typer(operator_app, name="operator")
 
+bundle_app = typer.Typer(
+    help="证据包:核验、比较、密钥。The evidence bundle: verify, compare, keys.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(bundle_app, name="bundle")
+
 #: What the parser raises for a wrong option or argument. Some releases of typer bring their own copy of click, so the class is taken
 #: from typer's own.
 WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -381,7 +388,17 @@ def _conform(role: str) -> Callable[..., None]:
         jobs: JobsOption = None,
         report: Annotated[
             Path | None,
-            typer.Option("--report", help="把 HTML、JUnit、JSON、Markdown 报告写到此目录。Write the reports here."),
+            typer.Option(
+                "--report",
+                help="把 HTML、JUnit、JSON、Markdown 报告和证据包写到此目录。Write the reports and the evidence bundle here.",
+            ),
+        ] = None,
+        sign_key: Annotated[
+            Path | None,
+            typer.Option(
+                "--sign-key",
+                help="给证据包签名的私钥(PEM);口令取自 DUIJIE_SIGN_PASSWORD。Private key that signs the bundle; its password is DUIJIE_SIGN_PASSWORD.",
+            ),
         ] = None,
         known_failures: Annotated[
             Path | None,
@@ -411,6 +428,7 @@ def _conform(role: str) -> Callable[..., None]:
             jobs=jobs,
             json=json,
             report=report,
+            sign_key=sign_key,
             known_failures=known_failures,
             last_failed=last_failed,
             shard=shard,
@@ -556,6 +574,60 @@ def conform_doctor(
 conform_app.command("grid", help="评判网格平台。Judge a grid platform.")(_conform("grid"))
 conform_app.command("urban", help="评判数字城管平台。Judge an urban-management platform.")(_conform("urban"))
 conform_app.command("bridge", help="评判对接桥。Judge a bridge.")(_conform("bridge"))
+
+
+@bundle_app.command("verify")
+def bundle_verify(
+    file: Annotated[Path, typer.Argument(help="证据包。The bundle.", metavar="FILE")],
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="必须由此公钥(PEM)对应的密钥签名。Must be signed with the key of this public key."),
+    ] = None,
+    rejudge: Annotated[
+        bool, typer.Option("--rejudge", help="重新评判其中的全部轨迹。Judge all traces in it again.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """核验证据包:摘要、签名、数量。Verify a bundle: hashes, signature, counts."""
+    from duijie.bundle import run_verify
+
+    _leave(run_verify(file, key=key, rejudge=rejudge, as_json=json, language=choose_language(lang)))
+
+
+@bundle_app.command("diff")
+def bundle_diff(
+    earlier: Annotated[
+        Path,
+        typer.Argument(
+            help="先前的证据包、results.json 或报告目录。The earlier bundle, results.json or folder.", metavar="A"
+        ),
+    ],
+    later: Annotated[Path, typer.Argument(help="后来的。The later one.", metavar="B")],
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """比较两次运行:哪些检查变好、变差、新增、不再有。Compare two runs: what was fixed, broken, new, gone."""
+    from duijie.bundle import run_diff
+
+    _leave(run_diff(earlier, later, as_json=json, language=choose_language(lang)))
+
+
+@bundle_app.command("keygen")
+def bundle_keygen(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="私钥文件;公钥写到同名加 .pub。The private key; the public one gets .pub behind its name.",
+            metavar="FILE",
+        ),
+    ],
+    lang: LanguageOption = None,
+) -> None:
+    """生成签名用的密钥对(Ed25519)。Make a key pair for signing."""
+    from duijie.bundle import run_keygen
+
+    _leave(run_keygen(file, choose_language(lang)))
 
 
 BridgeControlOption = Annotated[

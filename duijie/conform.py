@@ -36,6 +36,7 @@ from conformance.reports.plain import result_record
 from conformance.reports.report import Report, report_record
 from duijie import __version__
 from duijie.benches import BUILTIN, BUILTIN_VIRTUAL, BuiltinBench, SystemBench
+from duijie.bundle import EVIDENCE, evidence, signing_key
 from duijie.console_text import Language, say
 from duijie.doctor import tell
 from duijie.examination import Plan, declarations, examine, left_out
@@ -71,6 +72,8 @@ class ConformOptions:
     shard: str | None = None
     #: Where the reports go; none are written without it.
     report: Path | None = None
+    #: The private key that signs the evidence bundle beside the reports.
+    sign_key: Path | None = None
     language: Language = "zh"
 
 
@@ -87,6 +90,7 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
         options = _as_the_file_says(options, sut)
     planned = _planned(everything, options)
     known = _known(options.known_failures, everything)
+    key = signing_key(options.sign_key)
     if not planned:
         if sut is not None:
             _must_mean_something(sut, everything)
@@ -130,7 +134,8 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
         )
         omitted = left_out(plan) if plan is not None and ready else ()
     if options.report is not None:
-        _write(report, options.report, options.language)
+        bundle = evidence(report, bench.profile, None if sut is None else sut.path, options.language, key)
+        _write(report, bundle, options.report, options.language)
         if not options.json:
             console.print(say(options.language, f"报告:{options.report}", f"reports: {options.report}"), markup=False)
     if not ready:
@@ -215,8 +220,8 @@ def _known(path: Path | None, everything: tuple[Check, ...]) -> tuple[KnownFailu
         raise UserMistake.in_file(invalid) from None
 
 
-def _write(report: Report, folder: Path, language: Language) -> None:
-    """Write every kind of report into the folder."""
+def _write(report: Report, bundle: bytes, folder: Path, language: Language) -> None:
+    """Write every kind of report into the folder, and the evidence bundle."""
     written = {
         "report.html": page(report, language),
         "junit.xml": junit(report, language),
@@ -227,6 +232,7 @@ def _write(report: Report, folder: Path, language: Language) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in written.items():
             (folder / name).write_text(text, encoding="utf-8")
+        (folder / EVIDENCE).write_bytes(bundle)
     except OSError as error:
         raise UserMistake.unwritable(folder, error) from error
 

@@ -56,6 +56,8 @@ class Run:
     failure: Failure | None = None
     #: What the oracle says; empty when the steps did not come to their end.
     verdicts: tuple[Verdict, ...] = ()
+    #: Whether the oracle was told that nobody had anything left to do.
+    judged_at_rest: bool = True
     #: Why the run is inconclusive or the set-up is unusable, in Chinese and English.
     obstacle: tuple[str, str] | None = None
     #: Looks that nobody could take, as (party, question).

@@ -681,6 +681,7 @@ class _Player:
             self._answer(party, "notices", {})
 
     def _judge(self) -> None:
+        self.run.judged_at_rest = self.trace.at_rest
         self.run.verdicts = tuple(judge(self.trace, self.stage.profile))
         broken = self.run.broken
         if broken:

@@ -55,6 +55,7 @@ def test_our_own_platform_passes_and_the_reports_are_written(tmp_path, capsys):
     assert "system under test: duijie urban simulator" in said
     assert "expected to take about 1 s" in said
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "evidence.zip",
         "junit.xml",
         "report.html",
         "results.json",
