@@ -3,14 +3,17 @@
 import json
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from bridge.vocabulary.parties import Party
 from conformance.checks.check import Check
 from conformance.checks.known import KnownFailure, load_known, with_known
 from conformance.checks.result import Result, Verdict
+from conformance.reports import report as reports
 from conformance.scenario.load import loads_scenario
 from duijie.benches import first_serial
 from duijie.cli import main
@@ -79,6 +82,10 @@ def test_a_program_reads_one_line_for_each_result(capsys):
     assert main(["conform", "grid", "--sut", "builtin-virtual", "--only", "GRID-5", "--json"]) == Exit.OK
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines
+    schema = json.loads(Path(reports.__file__).with_name("report.schema.json").read_text(encoding="utf-8"))
+    published = Draft202012Validator({"$ref": "#/$defs/result", "$defs": schema["$defs"]})
+    for line in lines:
+        published.validate(line)
     assert {line["verdict"] for line in lines} == {"pass"}
 
 

@@ -6,19 +6,26 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import hars
 import pytest
 from hars import ADDRESSES, Passed, entry, har, of_other_traffic, written
+from jsonschema import Draft202012Validator
 
 from bridge.vocabulary.parties import Party
 from conformance.oracle.judge import judge
 from conformance.oracle.trace import Trace
+from conformance.reports import report as reports
 from conformance.scenario.steps import Wiring
 from duijie.cli import main
 from duijie.exits import Exit
 from duijie.profiles_io import EXAMPLE, read_profile
 
+#: What is said to programs, in whichever test.
+AS_PUBLISHED = Draft202012Validator(
+    json.loads(Path(reports.__file__).with_name("judge.schema.json").read_text(encoding="utf-8"))
+)
 WIRINGS = [Wiring.BRIDGED, Wiring.DIRECT]
 LIFE = "lifecycle/one-rejection-then-closed"
 STYLES = [hars.entry, hars.in_base64, hars.compressed, hars.in_gbk, hars.taken_for_latin, hars.in_parts]
@@ -37,7 +44,10 @@ def judged(capsys):
         code = main(["judge", *map(str, arguments), "--json"])
         said = capsys.readouterr()
         assert said.err == ""
-        return code, json.loads(said.out.splitlines()[-1])
+        units = [json.loads(line) for line in said.out.splitlines()]
+        for unit in units:
+            AS_PUBLISHED.validate(unit)
+        return code, units[-1]
 
     return judged
 
