@@ -40,8 +40,13 @@ def shared_tips() -> str:
     return f'<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>{tips}</defs></svg>'
 
 
-def drawing(trace: Trace, cases: Mapping[str, str], marked: Mapping[int, str] | None = None) -> str:
-    """The diagram in both languages; `marked` are the records that disagree, each with the anchor that its row leads to."""
+def drawing(
+    trace: Trace, cases: Mapping[str, str], marked: Mapping[int, str] | None = None, *, titles: bool = True
+) -> str:
+    """The diagram in both languages; `marked` are the records that disagree, each with the anchor that its row leads to.
+
+    With `titles`, a text that is too long for its arrow is given whole to who points at it.
+    """
     told = {language: arrows(trace, cases, language) for language in _LANGUAGES}
     shown = told["zh"]
     lanes = lanes_of(shown)
@@ -56,9 +61,14 @@ def drawing(trace: Trace, cases: Mapping[str, str], marked: Mapping[int, str] | 
             f'<text class="m {language}" x="{x[lane]}" y="22">{escape(Wording(language).party(lane))}</text>'
             for language in _LANGUAGES
         ]
+    before = ""
     for index, arrow in enumerate(shown):
         y = _TOP + 18 + _ROW * index
-        row = "".join(_row(arrow, {language: told[language][index].text for language in _LANGUAGES}, x, y))
+        texts = {language: told[language][index].text for language in _LANGUAGES}
+        # A moment is written where it begins; the rows below it are of the same one.
+        time = "" if arrow.time == before else f'<text class="t" x="6" y="{y + 4}">{escape(arrow.time)}</text>'
+        before = arrow.time
+        row = time + "".join(_row(arrow, texts, x, y, titles))
         anchor = (marked or {}).get(arrow.n)
         if anchor is not None:
             band = f'<rect class="band" x="2" y="{y - 17}" width="{width - 4}" height="{_ROW - 1}" rx="4"/>'
@@ -67,8 +77,7 @@ def drawing(trace: Trace, cases: Mapping[str, str], marked: Mapping[int, str] | 
     return "".join([*parts, "</svg>"])
 
 
-def _row(arrow: Arrow, texts: Mapping[str, str], x: Mapping[str, int], y: int) -> Iterator[str]:
-    yield f'<text class="t" x="6" y="{y + 4}">{escape(arrow.time)}</text>'
+def _row(arrow: Arrow, texts: Mapping[str, str], x: Mapping[str, int], y: int, titles: bool) -> Iterator[str]:
     begin, end = x[arrow.sender], x[arrow.to]
     if begin == end:
         # What happens at the last lane is written to its left, where there is room.
@@ -76,7 +85,7 @@ def _row(arrow: Arrow, texts: Mapping[str, str], x: Mapping[str, int], y: int) -
         yield f'<circle class="{arrow.kind}" cx="{begin}" cy="{y}" r="4"/>'
         place, classes = (begin - 10, "r ") if last else (begin + 10, "")
         room = (max(x.values()) - min(x.values()) if last or begin == min(x.values()) else _LANE_WIDTH) // 13
-        yield from _texts(texts, place, y + 4, f"{classes}{arrow.kind}", room)
+        yield from _texts(texts, place, y + 4, f"{classes}{arrow.kind}", room, titles)
         return
     tip = end - 3 if end > begin else end + 3
     if arrow.kind == "lost":
@@ -84,11 +93,11 @@ def _row(arrow: Arrow, texts: Mapping[str, str], x: Mapping[str, int], y: int) -
         cross = tip + (9 if end > begin else -9)
         yield f'<path class="lost x" d="M{cross - 5},{y - 5}l10,10m-10,0l10,-10"/>'
     yield f'<path class="{arrow.kind}" d="M{begin},{y}H{tip}"/>'
-    yield from _texts(texts, (begin + end) // 2, y - 5, f"m {arrow.kind}", (abs(end - begin) - 30) // 12)
+    yield from _texts(texts, (begin + end) // 2, y - 5, f"m {arrow.kind}", (abs(end - begin) - 30) // 12, titles)
 
 
-def _texts(texts: Mapping[str, str], x: int, y: int, classes: str, room: int) -> Iterator[str]:
+def _texts(texts: Mapping[str, str], x: int, y: int, classes: str, room: int, titles: bool) -> Iterator[str]:
     for language, text in texts.items():
         short = cut(text, room)
-        title = "" if short == text else f"<title>{escape(text)}</title>"
+        title = "" if short == text or not titles else f"<title>{escape(text)}</title>"
         yield f'<text class="{classes} {language}" x="{x}" y="{y}">{title}{escape(short)}</text>'

@@ -238,7 +238,7 @@ def _diagram(result: Result, *, whole: bool) -> Iterable[str]:
     if result.run is None or not result.run.trace.records:
         return
     marked = {record["n"]: anchor_of(result.check.id, record) for record in result.evidence[:MESSAGES_MAX]}
-    drawn = drawing(result.run.trace, result.run.cases, marked)
+    drawn = drawing(result.run.trace, result.run.cases, marked, titles=whole)
     title = both("时序图", "sequence diagram")
     if whole:
         yield f'<section class="diagram"><h3>{title}</h3><div class="drawing">{drawn}</div></section>'
