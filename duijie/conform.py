@@ -4,8 +4,7 @@ import json
 import math
 import secrets
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,9 +20,10 @@ from bridge.vocabulary.profile import Profile
 from bridge.vocabulary.times import SHANGHAI
 from conformance.checks.catalogue import checks, chosen
 from conformance.checks.check import Check
-from conformance.checks.known import KnownFailure, load_known, with_known
+from conformance.checks.known import KnownFailure, load_known
 from conformance.checks.result import BLAMES, VERDICTS, Result, Verdict
 from conformance.checks.session import Bench, Session
+from conformance.checks.standing import STANDINGS, Entry, standings, with_known
 from conformance.doctor.declared import patterns_without_checks
 from conformance.doctor.finding import Finding, finding_record, has_failure
 from conformance.drivers.driver import Driver, DriverBroken
@@ -32,7 +32,7 @@ from conformance.drivers.sut import DriverKind, SutInvalid, SystemUnderTest, loa
 from conformance.reports.junit import junit
 from conformance.reports.markdown import markdown
 from conformance.reports.page import page
-from conformance.reports.plain import result_record
+from conformance.reports.plain import entry_record, result_record
 from conformance.reports.report import Report, report_record
 from duijie import __version__
 from duijie.benches import BUILTIN, BUILTIN_VIRTUAL, BuiltinBench, SystemBench
@@ -89,7 +89,7 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
     if sut is not None:
         options = _as_the_file_says(options, sut)
     planned = _planned(everything, options)
-    known = _known(options.known_failures, everything)
+    known = _known(options.known_failures)
     key = signing_key(options.sign_key)
     if not planned:
         if sut is not None:
@@ -120,7 +120,10 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
         if ready:
             if not options.json:
                 _announce(console, bench, planned, seed, options)
-            results = _run(bench, planned, seed, options, console, known)
+            results = _run(
+                bench, planned, seed, options, console, lambda found: with_known(found, known, started_at.date())
+            )
+        entries = standings(known, results, everything, started_at.date())
         report = Report(
             run_id=f"{started_at:%Y%m%d-%H%M%S}-{seed}",
             role=role,
@@ -131,6 +134,7 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
             profile_fingerprint=_fingerprint(bench.profile),
             results=results,
             doctor=findings,
+            known_failures=entries,
         )
         omitted = left_out(plan) if plan is not None and ready else ()
     if options.report is not None:
@@ -148,9 +152,12 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
                 )
             )
         return Exit.CONFIGURATION
-    if not options.json:
-        _sum_up(console, results, omitted, options.language)
-    return exit_code(results)
+    if options.json:
+        for entry in entries:
+            sys.stdout.write(json.dumps({"known_failure": entry_record(entry)}, ensure_ascii=False) + "\n")
+    else:
+        _sum_up(console, report, omitted, options.language)
+    return exit_code(results, entries)
 
 
 def _system(role: Party, source: str) -> SystemUnderTest:
@@ -211,11 +218,11 @@ def _planned(everything: tuple[Check, ...], options: ConformOptions) -> tuple[Ch
     return planned if options.shard is None else share_of(planned, options.shard)
 
 
-def _known(path: Path | None, everything: tuple[Check, ...]) -> tuple[KnownFailure, ...]:
+def _known(path: Path | None) -> tuple[KnownFailure, ...]:
     if path is None:
         return ()
     try:
-        return load_known(path, everything)
+        return load_known(path, checks(library_folder()))
     except DocumentInvalid as invalid:
         raise UserMistake.in_file(invalid) from None
 
@@ -246,16 +253,17 @@ def _fingerprint(profile: Profile) -> str:
     return sha256(repr(replace(profile, **shown)).encode()).hexdigest()
 
 
-def exit_code(results: Iterable[Result]) -> Exit:
-    """The gravest of the results, for a build to gate on."""
+def exit_code(results: Sequence[Result], entries: Iterable[Entry] = ()) -> Exit:
+    """The gravest of the results, for a build to gate on; an entry of the known failures that is wrong by now is as grave as a failure."""
     seen = {result.verdict for result in results if result.known is None}
     if Verdict.SUITE_ERROR in seen:
         return Exit.INTERNAL
-    if Verdict.FAIL in seen:
+    if Verdict.FAIL in seen or any(entry.is_red for entry in entries):
         return Exit.FAILED
     if Verdict.CONFIG in seen:
         return Exit.CONFIGURATION
-    return Exit.OK if Verdict.PASS in seen else Exit.INCONCLUSIVE
+    failed_as_known = any(result.known is not None for result in results)
+    return Exit.OK if Verdict.PASS in seen or failed_as_known else Exit.INCONCLUSIVE
 
 
 @contextmanager
@@ -316,9 +324,8 @@ def _run(
     seed: int,
     options: ConformOptions,
     console: Console,
-    known: tuple[KnownFailure, ...],
+    marked: Callable[[Result], Result],
 ) -> list[Result]:
-    today = datetime.now(SHANGHAI).date()
     session = Session(bench, seed=seed)
     shown = not options.json and console.is_terminal
     with Progress(
@@ -333,7 +340,7 @@ def _run(
         task = progress.add_task("", total=len(planned))
         results = []
         for found in _in_order(planned, session.one, _jobs(bench, options)):
-            result = with_known(found, known, today)
+            result = marked(found)
             results.append(result)
             progress.update(task, advance=1, description=result.check.id)
             if options.json:
@@ -376,7 +383,7 @@ def _tell(console: Console, result: Result, language: Language) -> None:
 
 def _particulars(result: Result, language: Language) -> Iterator[str]:
     if result.known is not None:
-        yield say(language, f"已知问题:{result.known}", f"known failure: {result.known}")
+        yield say(language, "已知问题:", "known failure: ") + result.known.told(language)
     blame = BLAMES[result.blame].of(language) if result.blame is not None else None
     if blame is not None:
         yield say(language, f"归因:{blame}", f"blame: {blame}") + (f" · {result.clause}" if result.clause else "")
@@ -390,10 +397,10 @@ def _particulars(result: Result, language: Language) -> Iterator[str]:
         yield result.repeat_command
 
 
-def _sum_up(console: Console, results: list[Result], omitted: tuple[Check, ...], language: Language) -> None:
-    counted = Counter(result.verdict for result in results)
+def _sum_up(console: Console, report: Report, omitted: tuple[Check, ...], language: Language) -> None:
+    results = report.results
     told = say(language, ",", ", ").join(
-        f"{VERDICTS[verdict].of(language)} {counted[verdict]}" for verdict in Verdict if counted[verdict]
+        f"{VERDICTS[verdict].of(language)} {count}" for verdict, count in report.counts.items() if count
     )
     if known := sum(result.known is not None for result in results):
         told += say(language, f"(其中 {known} 项为已知问题)", f" ({known} known)")
@@ -406,6 +413,10 @@ def _sum_up(console: Console, results: list[Result], omitted: tuple[Check, ...],
         ),
         markup=False,
     )
+    for entry in report.known_failures:
+        what = STANDINGS[entry.standing].of(language)
+        said = say(language, f"已知问题({what}):", f"known failure, {what}: ") + entry.text.of(language)
+        console.print(said, style="bold red" if entry.is_red else "dim yellow", markup=False)
     if omitted:
         named = say(language, "、", ", ").join(check.id for check in omitted[:_OMITTED_NAMED])
         more = len(omitted) - _OMITTED_NAMED

@@ -14,11 +14,12 @@ _RED = {Verdict.FAIL.value, Verdict.CONFIG.value, Verdict.SUITE_ERROR.value}
 
 
 def failed_in(report: Path) -> frozenset[str]:
-    """The ids of the checks that failed in an earlier report: its folder, or its `results.json`."""
+    """The ids of the checks for which an earlier report was red: its folder, or its `results.json`. Known failures are not among them, known ones that are gone are."""
     file = report / "results.json" if report.is_dir() else report
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))["results"]
-        return frozenset(each["id"] for each in results if each["verdict"] in _RED and each["known"] is None)
+        told = json.loads(file.read_text(encoding="utf-8"))
+        failed = {each["id"] for each in told["results"] if each["verdict"] in _RED and each["known"] is None}
+        return frozenset(failed.union(*(each["checks"] for each in told["known_failures"] if each["red"])))
     except OSError as error:
         raise UserMistake(f"无法读取 {file}:{error.strerror}", f"cannot read {file}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):

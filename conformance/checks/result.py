@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from conformance.checks.check import Check
+from conformance.checks.known import KnownFailure
 from conformance.oracle.trace import Record
 from conformance.scenario.events import Run
 
@@ -119,7 +120,7 @@ class Result:
     #: What was played; None when nothing was.
     run: Run | None = None
     #: The entry of the file of known failures that covers this result.
-    known: str | None = None
+    known: KnownFailure | None = None
     #: Further sentences, such as what could not be observed.
     notes: tuple[Text, ...] = field(default=())
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
+from conformance.checks.known import KnownFailure
 from conformance.checks.result import Result, Text
 from conformance.doctor.finding import Finding
 from conformance.observe.envelope import HIDDEN, rewritten
@@ -149,6 +150,10 @@ def masked(report: Report, mask: Mask) -> Report:
         report,
         results=tuple(_result(result, mask) for result in report.results),
         doctor=tuple(_finding(finding, mask) for finding in report.doctor),
+        known_failures=tuple(
+            replace(entry, known=_known(entry.known, mask), text=_text(entry.text, mask))
+            for entry in report.known_failures
+        ),
     )
 
 
@@ -171,9 +176,14 @@ def _result(result: Result, mask: Mask) -> Result:
         evidence=tuple(records.get(record["n"]) or mask.over(record) for record in result.evidence),
         notes=tuple(_text(note, mask) for note in result.notes),
         repeat_command=mask.text(result.repeat_command),
-        known=None if result.known is None else mask.text(result.known),
+        known=None if result.known is None else _known(result.known, mask),
         run=None if result.run is None else _run(result.run, list(records.values()), mask),
     )
+
+
+def _known(known: KnownFailure, mask: Mask) -> KnownFailure:
+    message = None if known.message is None else mask.text(known.message)
+    return replace(known, reason=mask.text(known.reason), owner=mask.text(known.owner), message=message)
 
 
 def _run(run: Run, records: list[Record], mask: Mask) -> Run:

@@ -1,8 +1,10 @@
 """JUnit XML: a suite for each clause, a case for each check, so that build servers show what failed and why."""
 
+from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.checks.result import BLAMES, Result, Verdict
+from conformance.checks.standing import Entry
 from conformance.reports.report import Report
 
 #: How build servers understand each verdict that is not a pass.
@@ -16,8 +18,16 @@ _ELEMENTS = {
 
 
 def junit(report: Report, language: str) -> str:
-    """The report as JUnit XML. A known failure counts as skipped, with its reason."""
-    root = Element("testsuites", name=f"duijie conform {report.role}", tests=str(len(report.results)))
+    """The report as JUnit XML. A known failure counts as skipped, with its reason; an entry that is wrong by now is a failure of its own."""
+    alone = [entry for entry in report.known_failures if entry.stands_alone]
+    root = Element(
+        "testsuites",
+        name=f"duijie conform {report.role}",
+        tests=str(len(report.results) + len(alone)),
+        failures=str(_count(report.results, "failure") + len(alone)),
+        errors=str(_count(report.results, "error")),
+        skipped=str(_count(report.results, "skipped")),
+    )
     for clause, results in report.by_clause.items():
         suite = SubElement(
             root,
@@ -35,8 +45,22 @@ def junit(report: Report, language: str) -> str:
             SubElement(properties, "property", name=name, value=value)
         for result in results:
             _case(suite, report, result, language)
+    if alone:
+        _entries(root, report, alone, language)
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _entries(root: Element, report: Report, alone: Sequence[Entry], language: str) -> None:
+    """Entries of the file of known failures that fail the build although no check does."""
+    number = str(len(alone))
+    suite = SubElement(root, "testsuite", name="known-failures", tests=number, failures=number, errors="0", skipped="0")
+    for entry in alone:
+        case = SubElement(
+            suite, "testcase", classname=f"{_printable(report.system)}.known-failures", name=entry.known.check
+        )
+        found = SubElement(case, "failure", message=_printable(entry.text.of(language)), type=entry.standing.value)
+        found.text = _printable(entry.known.told(language))
 
 
 def _case(suite: Element, report: Report, result: Result, language: str) -> None:
@@ -53,11 +77,14 @@ def _case(suite: Element, report: Report, result: Result, language: str) -> None
     if element is None:
         return
     blame = BLAMES[result.blame].of(language) if result.blame is not None else ""
-    found = SubElement(case, element, message=_printable(f"[{blame}] {result.reason.of(language)}".strip()))
+    message = f"[{blame}] {result.reason.of(language)}".strip()
+    if result.known is not None:
+        message = f"{'已知问题' if language == 'zh' else 'known failure'}: {result.known.told(language)} · {message}"
+    found = SubElement(case, element, message=_printable(message))
     if element != "skipped":
         found.set("type", result.clause or result.verdict.value)
     lines = [
-        result.known or "",
+        *(note.of(language) for note in result.notes),
         f"expected: {result.expected}" if result.expected is not None else "",
         f"received: {result.received}" if result.received is not None else "",
         result.next_step.of(language),
@@ -72,8 +99,8 @@ def _element(result: Result) -> str | None:
     return _ELEMENTS.get(result.verdict)
 
 
-def _count(results: object, element: str) -> int:
-    return sum(_element(result) == element for result in results)  # type: ignore[attr-defined]
+def _count(results: Iterable[Result], element: str) -> int:
+    return sum(_element(result) == element for result in results)
 
 
 def _printable(text: str) -> str:

@@ -1,6 +1,9 @@
 """A summary in Markdown, as build servers show it beside a job."""
 
+from collections.abc import Sequence
+
 from conformance.checks.result import BLAMES, MEANINGS, VERDICTS, Result, Verdict
+from conformance.checks.standing import STANDINGS, Entry
 from conformance.doctor.finding import SIGNS, TOPICS, Level
 from conformance.reports.report import Report
 
@@ -34,9 +37,13 @@ def markdown(report: Report, language: str) -> str:
             said = f"{TOPICS[finding.topic].of(language)}: {_line(finding.said.of(language))}"
             lines.append(f"- {SIGNS[finding.level]} {said}" + (f" — {step}" if step else ""))
         lines.append("")
+    if known := sum(result.known is not None for result in report.results):
+        lines += [f"{'其中' if zh else 'Of these'} {known} {'项不通过为已知问题' if zh else 'failures are known'}", ""]
     red = [result for result in report.failures_first if result.is_red]
-    if red:
-        lines += [f"### {'须处理' if zh else 'To be dealt with'} ({len(red)})", ""]
+    alone = [entry for entry in report.known_failures if entry.stands_alone]
+    if red or alone:
+        lines += [f"### {'须处理' if zh else 'To be dealt with'} ({len(red) + len(alone)})", ""]
+        lines += [f"- {_line(entry.text.of(language))}" for entry in alone]
         for result in red[:_LISTED]:
             lines += _told(result, language)
         if len(red) > _LISTED:
@@ -50,7 +57,33 @@ def markdown(report: Report, language: str) -> str:
     for clause, results in report.by_clause.items():
         counted = [sum(result.verdict is verdict for result in results) for verdict in Verdict]
         lines.append(f"| {clause} | " + " | ".join(str(count) if count else "" for count in counted) + " |")
+    lines += _entries(report.known_failures, language)
     return "\n".join(lines) + "\n"
+
+
+def _entries(entries: Sequence[Entry], language: str) -> list[str]:
+    if not entries:
+        return []
+    zh = language == "zh"
+    heads = ("检查", "现状", "原因", "负责人", "至") if zh else ("Check", "Standing", "Reason", "Owner", "Until")
+    rows = (
+        (
+            entry.known.check,
+            STANDINGS[entry.standing].of(language),
+            entry.known.reason,
+            entry.known.owner,
+            str(entry.known.until),
+        )
+        for entry in entries
+    )
+    return [
+        "",
+        f"### {'已知问题' if zh else 'Known failures'}",
+        "",
+        f"| {' | '.join(heads)} |",
+        "|---" * len(heads) + "|",
+        *(f"| {' | '.join(map(_line, row))} |" for row in rows),
+    ]
 
 
 def _told(result: Result, language: str) -> list[str]:

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from conformance.checks.result import BLAMES, MEANINGS, VERDICTS, Result, Verdict
+from conformance.checks.standing import STANDINGS
 from conformance.clauses import clauses
 from conformance.doctor.finding import SIGNS, TOPICS, Level
 from conformance.oracle.trace import Record
@@ -52,6 +53,7 @@ def page(report: Report, language: str) -> str:
             *_summary(report),
             *_doctor(report),
             *_red(report),
+            *_known(report),
             *_clauses(report),
             *_checks(report),
             *_foot(),
@@ -126,7 +128,9 @@ def _banner(report: Report) -> str:
         told = both(f"{total} 项检查,没有得出结论", f"{total} checks, nothing conclusive")
     if known:
         told += both(f";{known} 项为已知问题", f"; {known} known")
-    verdict = Verdict.FAIL if red else Verdict.PASS if passed else Verdict.INCONCLUSIVE
+    if alone := sum(entry.stands_alone for entry in report.known_failures):
+        told += both(f";已知问题文件有 {alone} 条须处理", f"; known failures to be dealt with: {alone}")
+    verdict = Verdict.FAIL if red or alone else Verdict.PASS if passed else Verdict.INCONCLUSIVE
     return f'<p class="banner {verdict}">{told}</p>'
 
 
@@ -146,6 +150,19 @@ def _red(report: Report) -> Iterable[str]:
 def _chip(result: Result, text: str) -> str:
     known = " (x)" if result.known is not None else ""
     return f'<a class="chip {result.verdict}" href="#{escape(result.check.id)}">{_SIGNS[result.verdict]}{escape(text)}{known}</a>'
+
+
+def _known(report: Report) -> Iterable[str]:
+    if not report.known_failures:
+        return
+    heads = (("检查", "check"), ("现状", "standing"), ("说明", "what is known"), ("本次", "this run"))
+    yield f"<h2>{both('已知问题', 'Known failures')}</h2><table><tr>"
+    yield "".join(f"<th>{both(zh, en)}</th>" for zh, en in heads) + "</tr>"
+    for entry in report.known_failures:
+        known, style = entry.known, ' class="fail"' if entry.is_red else ""
+        yield f"<tr><td><code>{escape(known.check)}</code></td><td{style}>{said(STANDINGS[entry.standing])}</td>"
+        yield f"<td>{both(known.told('zh'), known.told('en'))}</td><td>{said(entry.text)}</td></tr>"
+    yield "</table>"
 
 
 def _clauses(report: Report) -> Iterable[str]:
@@ -188,7 +205,7 @@ def _check(result: Result) -> Iterable[str]:
     yield f'<span class="v {verdict}">{_SIGNS[verdict]} {said(VERDICTS[verdict])}</span> <code>{escape(check.id)}</code> {both(check.title("zh"), check.title("en"))}'
     yield f'<a class="here" href="#{escape(check.id)}" aria-label="link">¶</a></summary>'
     if result.known is not None:
-        yield f"<p><b>{both('已知问题', 'known')}</b>: {escape(result.known)}</p>"
+        yield f"<p><b>{both('已知问题', 'known')}</b>: {both(result.known.told('zh'), result.known.told('en'))}</p>"
     if result.blame is not None:
         clause = result.clause or check.clause
         sentence = both(clauses()[clause].zh, clauses()[clause].en) if clause in clauses() else ""

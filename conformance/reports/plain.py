@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from conformance.checks.known import KnownFailure
 from conformance.checks.result import Result
+from conformance.checks.standing import Entry
 from conformance.oracle.trace import plain
 
 
@@ -24,7 +26,28 @@ def result_record(result: Result) -> dict[str, Any]:
         "evidence": [record["n"] for record in result.evidence],
         "next_step": {"zh": result.next_step.zh, "en": result.next_step.en},
         "repeat": result.repeat_command,
-        "known": result.known,
+        "known": None if result.known is None else _known_record(result.known),
         "notes": [{"zh": note.zh, "en": note.en} for note in result.notes],
         "seconds": round(result.seconds, 3),
+    }
+
+
+def entry_record(entry: Entry) -> dict[str, Any]:
+    """One known failure and how it stands after the run."""
+    return {
+        **_known_record(entry.known),
+        "standing": entry.standing.value,
+        "red": entry.is_red,
+        "checks": list(entry.checks),
+        "text": {"zh": entry.text.zh, "en": entry.text.en},
+    }
+
+
+def _known_record(known: KnownFailure) -> dict[str, Any]:
+    return {
+        "check": known.check,
+        "reason": known.reason,
+        "owner": known.owner,
+        "until": known.until.isoformat(),
+        "message": known.message,
     }

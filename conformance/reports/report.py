@@ -8,8 +8,9 @@ from typing import Any
 
 from bridge.vocabulary.parties import Party
 from conformance.checks.result import Result, Verdict
+from conformance.checks.standing import Entry
 from conformance.doctor.finding import Finding, finding_record
-from conformance.reports.plain import result_record
+from conformance.reports.plain import entry_record, result_record
 
 #: The version of the JSON report.
 FORMAT = "1.0"
@@ -32,6 +33,8 @@ class Report:
     results: Sequence[Result]
     #: What was found when the set-up was looked at.
     doctor: Sequence[Finding] = ()
+    #: How the entries of the file of known failures stand.
+    known_failures: Sequence[Entry] = ()
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
@@ -68,5 +71,6 @@ def report_record(report: Report) -> dict[str, Any]:
         "profile_fingerprint": report.profile_fingerprint,
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
         "doctor": [finding_record(finding) for finding in report.doctor],
+        "known_failures": [entry_record(entry) for entry in report.known_failures],
         "results": [result_record(result) for result in report.results],
     }

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +10,6 @@ from jsonschema import Draft202012Validator
 
 from bridge.vocabulary.parties import Party
 from conformance.checks.check import Check
-from conformance.checks.known import KnownFailure, load_known, with_known
 from conformance.checks.result import Result, Verdict
 from conformance.checks.session import Session
 from conformance.reports import report as reports
@@ -48,10 +46,6 @@ RESULT = Result(check=Check(loads_scenario(STORY), Party.URBAN), verdict=Verdict
 )
 def test_the_exit_code_is_that_of_the_gravest_result(verdicts, code):
     assert exit_code([replace(RESULT, verdict=verdict) for verdict in verdicts]) is code
-
-
-def test_a_known_failure_does_not_fail_a_build():
-    assert exit_code([RESULT, replace(RESULT, verdict=Verdict.FAIL, known="defect 42")]) is Exit.OK
 
 
 def test_our_own_platform_passes_and_the_reports_are_written(tmp_path, capsys):
@@ -137,46 +131,24 @@ def test_case_numbers_of_two_checks_or_two_runs_keep_clear_of_each_other():
     assert max(given) + 39 <= 999_999
 
 
+#: What an entry needs beside the check.
+WHOLE = "reason: defect 42, owner: Wang, until: 2999-03-01"
+
+
 def known_file(tmp_path, text):
     path = tmp_path / "known.yaml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-FAILED = replace(RESULT, verdict=Verdict.FAIL)
-TODAY = date(2026, 11, 25)
-
-
-@pytest.mark.parametrize(
-    ("entry", "result", "known"),
-    [
-        ({"check": "INT-1-90"}, FAILED, "defect 42"),
-        ({"check": "INT-*"}, FAILED, "defect 42"),
-        ({"check": "INT-2"}, FAILED, None),
-        ({"check": "INT-1-90", "until": TODAY}, FAILED, "defect 42"),
-        ({"check": "INT-1-90", "until": date(2026, 11, 24)}, FAILED, None),
-        ({"check": "INT-1-90"}, replace(FAILED, verdict=Verdict.SUITE_ERROR), None),
-    ],
-)
-def test_an_entry_covers_failures_of_its_checks_until_its_day(entry, result, known):
-    assert with_known(result, [KnownFailure(reason="defect 42", **entry)], TODAY).known == known
-
-
-def test_an_entry_whose_failure_is_gone_says_so():
-    entry = KnownFailure(check=RESULT.check.id, reason="defect 42")
-    (note,) = with_known(RESULT, [entry], TODAY).notes
-    assert "defect 42" in note.en
-    assert with_known(RESULT, [KnownFailure(check="INT-*", reason="defect 42")], TODAY).notes == ()
-
-
-def test_a_file_of_known_failures_is_read(tmp_path):
-    path = known_file(tmp_path, "- {check: INT-1, reason: 缺陷 42, until: 2027-03-01}\n")
-    assert load_known(path, [RESULT.check]) == (KnownFailure(check="INT-1", reason="缺陷 42", until=date(2027, 3, 1)),)
-
-
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("- {check: NO-1, reason: x}", 1), ("- {check: INT-6, reason: x}\n- {check: INT-6}", 2), ("check: INT-6", 1)],
+    [
+        (f"- {{check: NO-1, {WHOLE}}}", 1),
+        (f"- {{check: INT-6, {WHOLE}}}\n- {{check: INT-6, reason: x, until: 2027-03-01}}", 2),
+        ("- {check: INT-6, reason: x, owner: y, until: 2027-02-30}", 1),
+        ("check: INT-6", 1),
+    ],
 )
 def test_a_wrong_file_of_known_failures_is_told_with_its_line(tmp_path, capsys, text, line):
     path = known_file(tmp_path, text)
@@ -202,19 +174,44 @@ def test_a_share_that_is_none_is_refused(shard, capsys):
     assert shard in capsys.readouterr().err
 
 
+def test_a_known_failure_that_is_gone_turns_the_build_red_and_says_so(tmp_path, capsys):
+    path = known_file(tmp_path, f"- {{check: INT-6-01/urban, {WHOLE}}}")
+    options = ["conform", "urban", "--sut", "builtin-virtual", "--only", "INT-6-0*", "--known-failures", str(path)]
+    assert main([*options, "--report", str(tmp_path), "--lang", "en"]) == Exit.FAILED
+    assert "INT-6-01/urban: the known failure “defect 42” is gone: remove the entry" in capsys.readouterr().out
+    record = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert {each["verdict"] for each in record["results"]} == {"pass"}
+    assert [(each["standing"], each["red"]) for each in record["known_failures"]] == [("gone", True)]
+    assert main([*options, "--json"]) == Exit.FAILED
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["known_failure"]["standing"] == "gone"
+
+
+def test_an_entry_for_checks_that_were_left_out_is_told_and_not_red(tmp_path, capsys):
+    path = known_file(tmp_path, f"- {{check: INT-8-01/urban, {WHOLE}}}")
+    options = ["--sut", "builtin-virtual", "--only", "INT-6", "--known-failures", str(path), "--lang", "en"]
+    assert main(["conform", "urban", *options]) == Exit.OK
+    assert "INT-8-01/urban: none of the checks that it means was run" in capsys.readouterr().out
+
+
 def test_what_failed_last_time_is_judged_alone(tmp_path, capsys):
     report = {
         "results": [
             {"id": "INT-6-01/urban", "verdict": "fail", "known": None},
             {"id": "INT-6-02/urban", "verdict": "pass", "known": None},
-            {"id": "INT-6-03/urban", "verdict": "fail", "known": "defect 42"},
-        ]
+            {"id": "INT-6-03/urban", "verdict": "fail", "known": {"reason": "defect 42"}},
+        ],
+        "known_failures": [
+            {"red": True, "checks": ["INT-6-02/urban"]},
+            {"red": False, "checks": ["INT-6-03/urban"]},
+        ],
     }
     (tmp_path / "results.json").write_text(json.dumps(report), encoding="utf-8")
     options = ["conform", "urban", "--sut", "builtin-virtual", "--json", "--last-failed"]
     assert main([*options, str(tmp_path)]) == Exit.OK
-    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["INT-6-01/urban"]
-    (tmp_path / "results.json").write_text('{"results": []}', encoding="utf-8")
+    ids = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
+    assert ids == ["INT-6-01/urban", "INT-6-02/urban"]
+    (tmp_path / "results.json").write_text('{"results": [], "known_failures": []}', encoding="utf-8")
     assert main([*options, str(tmp_path / "results.json")]) == Exit.OK
     (tmp_path / "results.json").write_text("[]", encoding="utf-8")
     assert main([*options, str(tmp_path)]) == Exit.CONFIGURATION

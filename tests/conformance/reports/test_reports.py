@@ -1,10 +1,14 @@
 """The reports of a run: each reader finds what failed, why, on whose side, and what to do next."""
 
 import json
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +17,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.times import SHANGHAI
 from conformance.checks.check import Check
-from conformance.checks.result import Blame, Result, Text, Verdict
+from conformance.checks.known import KnownFailure
+from conformance.checks.result import VERDICTS, Blame, Result, Text, Verdict
+from conformance.checks.standing import STANDINGS, Entry, Standing
 from conformance.oracle.judge import Judgement
 from conformance.oracle.judge import Verdict as ClauseVerdict
 from conformance.reports.junit import junit
@@ -53,10 +59,20 @@ FAILED = Result(
     seconds=1.25,
     run=RUN,
 )
-KNOWN = replace(FAILED, known="缺陷 42,到期 2026-12-31")
+ENTRY = KnownFailure(check="INT-1-90/urban", reason="缺陷 42", owner="王工", until=date(2026, 12, 31))
+KNOWN = replace(FAILED, known=ENTRY)
 
 
-def report(*results: Result) -> Report:
+def entry(standing: Standing, *, is_red: bool) -> Entry:
+    said = Text("请删去 <此条>", "remove the <entry>")
+    return Entry(known=ENTRY, standing=standing, is_red=is_red, checks=("INT-1-90/urban",), text=said)
+
+
+GONE = entry(Standing.GONE, is_red=True)
+COVERS = entry(Standing.COVERS, is_red=False)
+
+
+def report(*results: Result, entries: Sequence[Entry] = ()) -> Report:
     return Report(
         run_id="r1",
         role=Party.URBAN,
@@ -66,16 +82,22 @@ def report(*results: Result) -> Report:
         started_at=datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI),
         profile_fingerprint="0" * 64,
         results=results,
+        known_failures=entries,
     )
 
 
 WHOLE = report(PASSED, FAILED)
 
 
-def test_the_json_report_is_as_its_schema_says():
+def as_json(told: Report) -> dict[str, Any]:
     schema = json.loads(Path(page.__globals__["__file__"]).with_name("report.schema.json").read_text(encoding="utf-8"))
-    found = json.loads(json.dumps(report_record(WHOLE)))
+    found = json.loads(json.dumps(report_record(told)))
     Draft202012Validator(schema, format_checker=FormatChecker()).validate(found)
+    return found
+
+
+def test_the_json_report_is_as_its_schema_says():
+    found = as_json(WHOLE)
     assert found["counts"] == {
         "pass": 1,
         "fail": 1,
@@ -121,7 +143,8 @@ def test_other_verdicts_are_told_apart_from_failures(verdict, element):
 
 def test_a_known_failure_is_skipped_with_its_reason():
     root = ElementTree.fromstring(junit(report(KNOWN), "zh").encode())
-    assert KNOWN.known in root.find("testsuite/testcase/skipped").text
+    told = root.find("testsuite/testcase/skipped").get("message")
+    assert told.startswith("已知问题: 缺陷 42(负责人 王工,至 2026-12-31) · ")
     assert root.find("testsuite").get("failures") == "0"
 
 
@@ -136,6 +159,93 @@ def test_the_summary_tells_what_is_red_first_and_every_clause():
 
 def test_a_known_failure_is_not_among_what_is_to_be_dealt_with():
     assert "To be dealt with" not in markdown(report(KNOWN), "en")
+
+
+def test_known_failures_stand_in_the_json_report():
+    found = as_json(report(KNOWN, entries=[COVERS]))
+    assert found["results"][0]["known"]["owner"] == "王工"
+    (told,) = found["known_failures"]
+    assert (told["standing"], told["red"], told["until"]) == ("covers", False, "2026-12-31")
+
+
+@pytest.mark.parametrize("told", [markdown, page])
+def test_a_reader_sees_how_each_known_failure_stands(told):
+    said = told(report(KNOWN, entries=[COVERS]), "en")
+    assert all(word in said for word in ("Known failures", STANDINGS[Standing.COVERS].en, "王工", "2026-12-31"))
+    assert "Known failures" not in told(WHOLE, "en")
+
+
+def test_an_entry_that_is_gone_is_a_failure_of_the_build():
+    told = report(PASSED, entries=[GONE])
+    root = ElementTree.fromstring(junit(told, "en").encode())
+    (failure,) = root.findall("testsuite[@name='known-failures']/testcase/failure")
+    assert failure.get("message") == "remove the <entry>"
+    assert "To be dealt with (1)" in markdown(told, "en")
+
+
+class Totals:
+    """What each report says of how many results there are of each kind."""
+
+    def __init__(self, told: Report):
+        self.record = as_json(told)
+        self.junit = ElementTree.fromstring(junit(told, "en").encode())
+        self.markdown = markdown(told, "en")
+        self.page = page(told, "en")
+
+    def in_json(self) -> dict[str, int]:
+        return {verdict: count for verdict, count in self.record["counts"].items() if count}
+
+    def in_markdown(self, table: int) -> dict[str, int]:
+        rows = re.split(r"\n\n(?=[|])", self.markdown)[table].split("\n\n")[0].splitlines()
+        cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+        if table == 1:
+            return {verdict_named(row[0]): int(row[1]) for row in cells[2:]}
+        added: Counter[str] = Counter()
+        for row in cells[2:]:
+            added.update({verdict_named(h): int(c) for h, c in zip(cells[0][1:], row[1:], strict=True) if c})
+        return dict(added)
+
+    def in_page(self) -> dict[str, int]:
+        rows = re.findall(r'<td class="v (\w+)">.*?</td><td class="n">(\d+)</td>', self.page)
+        return {verdict: int(count) for verdict, count in rows if int(count)}
+
+    def in_junit(self, element: str) -> set[int]:
+        """How many there are, how many the suites say, and how many the whole says."""
+        name = {"failure": "failures", "error": "errors"}.get(element, element)
+        suites = self.junit.findall("testsuite")
+        seen = self.junit.findall(".//testcase") if element == "tests" else self.junit.findall(f".//{element}")
+        return {len(seen), sum(int(suite.get(name)) for suite in suites), int(self.junit.get(name))}
+
+
+def verdict_named(en: str) -> str:
+    return next(verdict.value for verdict, text in VERDICTS.items() if text.en == en)
+
+
+def other_check(number: int, party: Party) -> Check:
+    return Check(loads_scenario(STORY.replace("INT-1-90", f"{SCENARIO.clauses[number % 2]}-{number:02}")), party)
+
+
+@pytest.mark.parametrize("red_entries", [(), (COVERS,), (COVERS, GONE)], ids=["none", "covers", "gone"])
+@pytest.mark.parametrize("shift", range(3))
+def test_the_totals_of_every_report_agree_with_the_results(shift, red_entries):
+    verdicts = [verdict for place, verdict in enumerate(Verdict) for _ in range((place + shift) % 4)]
+    results = [
+        replace(FAILED, check=other_check(number, Party.URBAN), verdict=verdict, run=None)
+        for number, verdict in enumerate(verdicts, 1)
+    ]
+    results += [replace(KNOWN, run=None)] if red_entries else []
+    counted = dict(Counter(result.verdict.value for result in results))
+    told = Totals(report(*results, entries=red_entries))
+    assert told.in_json() == counted
+    assert dict(Counter(each["verdict"] for each in told.record["results"])) == counted
+    assert told.in_markdown(1) == told.in_markdown(2) == counted
+    assert told.in_page() == counted
+    known, alone = bool(red_entries), GONE in red_entries
+    of = {verdict: counted.get(verdict, 0) for verdict in Verdict}
+    assert told.in_junit("tests") == {len(results) + alone}
+    assert told.in_junit("failure") == {of[Verdict.FAIL] - known + alone}
+    assert told.in_junit("error") == {of[Verdict.CONFIG] + of[Verdict.SUITE_ERROR]}
+    assert told.in_junit("skipped") == {of[Verdict.INCONCLUSIVE] + of[Verdict.NOT_APPLICABLE] + known}
 
 
 class Seen(HTMLParser):
