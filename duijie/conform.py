@@ -51,7 +51,7 @@ _OMITTED_NAMED = 10
 #: Durations longer than this are told in minutes.
 _SECONDS_TOLD = 100
 #: Seeds from which case numbers and message ids are made; a random one keeps two runs against one system apart.
-_SEEDS = 2**31
+SEEDS = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class ConformOptions:
 def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
     """Run the checks that judge `role` and tell the results; the exit code says how it went."""
     seed = (
-        secrets.randbelow(_SEEDS)
+        secrets.randbelow(SEEDS)
         if options.seed is None and source not in (BUILTIN, BUILTIN_VIRTUAL)
         else options.seed or 1
     )
@@ -100,7 +100,7 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
             return Exit.OK
         raise UserMistake("没有符合条件的检查", "no check fits")
     skipped = tuple(check for check in chosen(everything, options.only) if check.matches(options.skip))
-    with _opened(role, source, sut, everything, options.language) as (bench, driver):
+    with opened(role, source, sut, everything, options.language) as (bench, driver):
         console = Console(highlight=False, soft_wrap=True)
         started_at = datetime.now(SHANGHAI)
         plan = None
@@ -267,10 +267,10 @@ def exit_code(results: Sequence[Result], entries: Iterable[Entry] = ()) -> Exit:
 
 
 @contextmanager
-def _opened(
+def opened(
     role: Party, source: str, sut: SystemUnderTest | None, everything: tuple[Check, ...], language: Language
 ) -> Iterator[tuple[Bench, Driver | None]]:
-    """The bench, and the driver of a foreign system, which the doctor opens."""
+    """The bench, and the driver of a foreign system, which the doctor opens. Raises `UserMistake`."""
     if sut is None:
         yield BuiltinBench(role, read_profile(None), virtual=source == BUILTIN_VIRTUAL, source=source), None
         return

@@ -154,7 +154,7 @@ class Timeline:
 
 def repeat_command(run: Run) -> str:
     """The command that plays a run again, started as this one was: also where `duijie` is not on the path."""
-    return run.repeat_command.replace("duijie", _program(), 1)
+    return run.told_by or run.repeat_command.replace("duijie", _program(), 1)
 
 
 def _program() -> str:

@@ -381,7 +381,9 @@ def _on_free_ports(profile: Profile, foreign: Party | None = None) -> Profile:
         for party in (Party.GRID, Party.URBAN, Party.BRIDGE)
         if party is not foreign
     }
-    changed: dict[str, Any] = {name: replace(part, endpoint=_with_port(part.endpoint)) for name, part in parts.items()}
+    changed: dict[str, Any] = {
+        name: replace(part, endpoint=on_free_port(part.endpoint)) for name, part in parts.items()
+    }
     return replace(profile, **changed)
 
 
@@ -394,6 +396,7 @@ def _port(address: str) -> int:
     return urlsplit(address).port or 80
 
 
-def _with_port(address: str) -> str:
+def on_free_port(address: str) -> str:
+    """The address on loopback, with a port that is free just now."""
     parts = urlsplit(address)
     return urlunsplit(parts._replace(netloc=f"127.0.0.1:{free_port()}"))

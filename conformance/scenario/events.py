@@ -68,6 +68,8 @@ class Run:
     error_detail: str = ""
     #: Case numbers by name.
     cases: dict[str, str] = field(default_factory=dict)
+    #: The command that repeats a story which stands in no file of its own.
+    told_by: str = ""
 
     @property
     def passed(self) -> bool:
@@ -82,6 +84,8 @@ class Run:
     @property
     def repeat_command(self) -> str:
         """The command that plays exactly this again."""
+        if self.told_by:
+            return self.told_by
         live = " --live" if self.stage == "live" else ""
         return f"duijie replay {shlex.quote(str(self.scenario.path))} --wiring {self.wiring} --seed {self.seed}{live}"
 

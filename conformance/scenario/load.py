@@ -7,6 +7,7 @@ restarted, a name must be free before it is given.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -815,6 +816,30 @@ class _Reader:
 
     def _give_up(self) -> None:
         raise DocumentInvalid(sorted(set(self._problems), key=lambda p: (p.line, p.column, p.message_en)))
+
+
+class StepReader(_Reader):
+    """Reads the steps of a story that a program tells one by one, in one wiring; each must be possible after those before it."""
+
+    def __init__(self, wiring: Wiring, name: str):
+        super().__init__(located_yaml.place({}, name), name)
+        self._wiring = wiring
+        self._number = 0
+
+    def step(self, word: str, params: Mapping[str, Any], line: int = 0) -> Step:
+        """The next step, told in a line of the program; raises `DocumentInvalid`."""
+        told = {word: dict(params)}
+        self._at = located_yaml.place({"steps": [told]}, self._at.path)
+        step = self._step(told, 0)
+        if self._wiring is Wiring.DIRECT and self._bridge_steps:
+            what = self._bridge_steps[0][1]
+            self._say((), f"{what}需要对接桥,此处没有", f"{what} needs a bridge, and there is none here")
+        self._bridge_steps.clear()
+        if self._problems or step is None:
+            problems, self._problems = self._problems, []
+            raise DocumentInvalid(list(dict.fromkeys(problems)))
+        self._number += 1
+        return replace(step, number=self._number, line=line, column=1)
 
 
 class _NetworkReader(_Reader):

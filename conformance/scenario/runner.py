@@ -70,20 +70,20 @@ def play(
         raise ValueError(f"scenario {scenario.id} is not for the wiring {wiring}")
     stage = make_stage(scenario.profile, wiring, seed, scenario.quirks)
     try:
-        return _Player(scenario, stage, tuple(listeners), before_step).play()
+        return Player(scenario, stage, tuple(listeners), before_step).play()
     finally:
         stage.close()
 
 
-class _Player:
-    """One run."""
+class Player:
+    """One run on a stage that is somebody else's to close. `play` tells the scenario's own story; a program that decides as it goes calls `begin`, `step` and `end`."""
 
     def __init__(
         self,
         scenario: Scenario,
         stage: Stage,
-        listeners: tuple[Listener, ...],
-        before_step: Callable[[Step], None] | None,
+        listeners: tuple[Listener, ...] = (),
+        before_step: Callable[[Step], None] | None = None,
     ):
         self.stage = stage
         self.trace = stage.trace
@@ -91,6 +91,8 @@ class _Player:
         self._listeners = listeners
         self._before_step = before_step
         self._told = 0
+        #: What came of the last act.
+        self.done: Mapping[str, Any] = {}
         self._remembered: dict[str, Any] = {}
         self._step: Step | None = None
         self._forged = 0
@@ -117,16 +119,44 @@ class _Player:
         }
 
     def play(self) -> Run:
+        """The whole story."""
+        self.begin()
+        for step in self.run.scenario.steps:
+            if not self.run.passed:
+                break
+            self.step(step)
+        return self.end()
+
+    def begin(self) -> None:
+        """Let both platforms do what they do on their own at the beginning, such as a first query."""
+        self._tell(RunStarted(run=self.run))
+        self._guarded(self.stage.settle)
+
+    def step(self, step: Step) -> None:
+        """Play one step; the outcome of the run says whether the story goes on."""
+        self._guarded(lambda: self._play_step(step))
+
+    def end(self) -> Run:
+        """Have a story judged that has come to its end; the run is over."""
+        if self.run.passed:
+            self._guarded(self._judge_the_end)
+        if not self.run.passed:
+            self.trace.at_rest = False
+        self._tell_records()
+        self._tell(RunFinished(run=self.run))
+        return self.run
+
+    def _judge_the_end(self) -> None:
+        self._step = None
+        self._final_facts()
+        self._judge()
+        self._conclude()
+
+    def _guarded(self, do: Callable[[], None]) -> None:
+        """Do it; whatever is raised decides how the run ends."""
         run = self.run
-        self._tell(RunStarted(run=run))
         try:
-            self._set_out()
-            for step in run.scenario.steps:
-                self._play_step(step)
-            self._step = None
-            self._final_facts()
-            self._judge()
-            self._conclude()
+            do()
         except _Unmet as unmet:
             self._fail(unmet)
         except NotOffered as missing:
@@ -137,15 +167,6 @@ class _Player:
             run.outcome = Outcome.ERROR
             run.error = f"{type(broke).__name__}: {broke}"
             run.error_detail = "".join(traceback.format_exception(broke))
-        if run.outcome is not Outcome.PASS:
-            self.trace.at_rest = False
-        self._tell_records()
-        self._tell(RunFinished(run=run))
-        return run
-
-    def _set_out(self) -> None:
-        """Let both platforms do what they do on their own at the beginning, such as a first query."""
-        self.stage.settle()
 
     def _play_step(self, step: Step) -> None:
         self._step = step
@@ -218,6 +239,7 @@ class _Player:
             ) from None
         if word.introduces is not None:
             self.run.cases[params["as"]] = str(result["case"])
+        self.done = result
         if word.name == "department.dispose":
             self.stage.settle()
             self._look_at_verifiers()
