@@ -11,7 +11,9 @@ from functools import partial
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.profile import Profile
 from conformance.checks.check import Check
+from conformance.drivers.attestation import Attestation
 from conformance.drivers.driver import Capabilities, Driver
+from conformance.drivers.person import PersonDriver
 from conformance.drivers.sut import SystemUnderTest
 from conformance.scenario.stage import StageMaker
 from conformance.scenario.steps import Quirkiness, Wiring
@@ -71,6 +73,11 @@ class SystemBench:
     def capabilities(self) -> Capabilities:
         """What was declared and what the driver tells."""
         return self._driver.capabilities
+
+    @property
+    def attestations(self) -> Sequence[Attestation]:
+        """What a person at the system has said so far."""
+        return self._driver.attestations if isinstance(self._driver, PersonDriver) else ()
 
     def stage(self, check: Check) -> StageMaker:
         """A stage around the system; it is brought to a fresh start first where it can be."""

@@ -29,6 +29,7 @@ from conformance.doctor.finding import Finding, finding_record, has_failure
 from conformance.drivers.driver import Driver, DriverBroken
 from conformance.drivers.make import make_driver
 from conformance.drivers.sut import DriverKind, SutInvalid, SystemUnderTest, load_sut
+from conformance.drivers.task import Desk
 from conformance.reports.junit import junit
 from conformance.reports.markdown import markdown
 from conformance.reports.page import page
@@ -278,13 +279,19 @@ def opened(
         yield BuiltinBench(role, profile_of(sut), source=source), None
         return
     try:
-        driver = make_driver(sut, language)
+        driver = make_driver(sut, language, _person_page)
     except DriverBroken as broken:
         raise UserMistake(broken.zh, broken.en) from None
     try:
         yield SystemBench(sut, driver, profile_of(sut), everything), driver
     finally:
         driver.close()
+
+
+def _person_page(port: int, language: str, title: str) -> Desk:
+    from duijie.person_page import Page
+
+    return Page(port, "zh" if language == "zh" else "en", title)
 
 
 def _announce(console: Console, bench: Bench, planned: tuple[Check, ...], seed: int, options: ConformOptions) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from conformance.checks.check import Check
 from conformance.checks.known import KnownFailure
+from conformance.drivers.attestation import Attestation
 from conformance.oracle.trace import Record
 from conformance.scenario.events import Run
 
@@ -121,6 +122,8 @@ class Result:
     run: Run | None = None
     #: The entry of the file of known failures that covers this result.
     known: KnownFailure | None = None
+    #: What a person said on the way.
+    attestations: tuple[Attestation, ...] = ()
     #: Further sentences, such as what could not be observed.
     notes: tuple[Text, ...] = field(default=())
 

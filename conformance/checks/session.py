@@ -1,13 +1,14 @@
 """Runs checks against one system under test and tells what came of each."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bridge.vocabulary.profile import Profile
 from conformance.checks.check import Check
 from conformance.checks.result import Blame, Result, Text, Verdict
+from conformance.drivers.attestation import Attestation
 from conformance.drivers.driver import Capabilities
 from conformance.oracle.judge import Verdict as ClauseVerdict
 from conformance.scenario.events import Listener, Outcome, Run
@@ -80,12 +81,22 @@ class Session:
         hindered = self.hindrance(check)
         if hindered is not None:
             return hindered
-        began = time.monotonic()
+        began, said = time.monotonic(), len(self._attestations)
         scenario = replace(check.scenario, profile=self._profile(check))
         run = play(scenario, check.wiring, self._bench.stage(check), seed=self._seed, listeners=self._listeners)
-        result = replace(self._result(check, run), seconds=time.monotonic() - began)
+        result = replace(
+            self._result(check, run),
+            seconds=time.monotonic() - began,
+            attestations=tuple(self._attestations[said:]),
+        )
         run.trace.keep_envelopes(_worth_keeping(result))
         return result
+
+    @property
+    def _attestations(self) -> Sequence[Attestation]:
+        """What a person has said so far; most benches have none to ask."""
+        found: Sequence[Attestation] = getattr(self._bench, "attestations", ())
+        return found
 
     def hindrance(self, check: Check) -> Result | None:
         """Why a check is not run at all; None when it is."""

@@ -1,33 +1,70 @@
-"""A driver that is a person: the terminal says exactly what to do now, and what was answered is kept as an attestation.
+"""A driver that is a person, who makes the system's people act and reads its screens; the answers are kept as attestations.
 
-A person makes the system's people act and reads its screens. Nothing is asked that the wire shows by itself; what the person
-cannot say is not offered, and so inconclusive.
+The driver's options in `sut.toml`, all of which may be left out:
+
+    options = {patience_seconds = 600, attested_by = "王工", page = 8090}
+
+patience_seconds   how long is waited for an answer; after that nothing can be said, and the check is inconclusive
+attested_by        who answers; stands in the report beside every answer
+page               ask on a page at this port of the machine, instead of on the terminal
+
+Nothing is asked that the wire shows by itself; what the person cannot say is not offered, and so inconclusive.
 """
 
 import json
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TextIO
+from typing import Any
 
-from conformance.drivers.driver import Capabilities, Quiet
+from bridge.vocabulary.parties import Party
+from conformance.drivers.attestation import Attestation
+from conformance.drivers.driver import Capabilities, DriverBroken, Quiet
+from conformance.drivers.task import AWAITED, Answer, Desk, Said, Task, TaskKind
+from conformance.drivers.terminal import Terminal
 from conformance.scenario.stage import NotOffered, StageRefused
+from conformance.scenario.wording import Wording
 from conformance.scenario.words import catalogue
 
+_SAID = {
+    Said.DONE: ("办成", "done"),
+    Said.REFUSED: ("系统拒绝", "refused by the system"),
+    Said.CANNOT: ("无法办理", "cannot be done"),
+}
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
-    """What a person was asked for, and said."""
 
-    asked: str
-    said: str
-    at: datetime
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonOptions:
+    """The driver's options; see the head of the file."""
+
+    patience_seconds: float = 600.0
+    attested_by: str = ""
+    page: int | None = None
+
+
+_KINDS: dict[str, tuple[type, ...]] = {"patience_seconds": (int, float), "attested_by": (str,), "page": (int,)}
+
+
+def read_options(options: Mapping[str, Any]) -> PersonOptions:
+    """The options of the file; raises `DriverBroken` for what cannot be meant."""
+    for name, value in options.items():
+        if name not in _KINDS:
+            known = ", ".join(_KINDS)
+            raise DriverBroken(
+                f"driver.options 中有未知的键 {name};可用:{known}",
+                f"driver.options has the unknown key {name}; known are {known}",
+            )
+        negative = isinstance(value, int | float) and value < 0
+        if isinstance(value, bool) or not isinstance(value, _KINDS[name]) or negative:
+            raise DriverBroken(
+                f"driver.options.{name} 的值 {value!r} 不可用", f"driver.options.{name} cannot be {value!r}"
+            )
+    return PersonOptions(**options)
 
 
 class PersonDriver:
-    """Asks on a terminal. `d` done, `r` refused by the system, `s` it cannot be done or seen."""
+    """Asks at a desk: on the terminal, unless another one is given."""
 
     #: What no person can do.
     told: Mapping[str, Any] = MappingProxyType({"steered_clock": False, "tells_quiet": False, "reset": False})
@@ -36,56 +73,59 @@ class PersonDriver:
         self,
         name: str,
         language: str,
-        now: Any,
+        now: Callable[[], datetime],
         declared: Capabilities | None = None,
-        given: TextIO | None = None,
-        shown: TextIO | None = None,
+        *,
+        options: PersonOptions = PersonOptions(),
+        desk: Desk | None = None,
+        role: Party = Party.URBAN,
     ):
         self.name = name
         self.capabilities = declared or Capabilities()
         self.attestations: list[Attestation] = []
         self._language = language
         self._now = now
-        self._given = given or sys.stdin
-        self._shown = shown or sys.stderr
+        self._options = options
+        self._desk = desk or Terminal(language)
+        self._role = role
 
     def open(self) -> None:
-        """Nothing to get in touch with."""
+        """Be ready to ask."""
+        self._desk.open()
 
     def act(self, name: str, params: Mapping[str, Any], by: str | None = None) -> dict[str, Any]:
         """See `Driver`; for an act that brings a case into being the case number is asked for."""
         word = catalogue().get(name)
-        title = name if word is None else word.title(self._language)
-        told = ", ".join(f"{key} = {_shown(value)}" for key, value in params.items())
-        as_whom = self._pick(f"(以 {by} 的身份)", f" (as {by})") if by else ""
-        asked = self._pick(
-            f"请在系统中办理:{title}{as_whom}。{told}", f"Please do this in the system: {title}{as_whom}. {told}"
+        new_case = word is not None and word.introduces is not None
+        zh, en = (name, name) if word is None else (word.zh, word.en)
+        whom_zh, whom_en = (f"(以 {by} 的身份)", f" (as {by})") if by else ("", "")
+        told = _told(params)
+        answer = self._ask(
+            TaskKind.NEW_CASE if new_case else TaskKind.ACT,
+            f"请在系统中办理:{zh}{whom_zh}。{told}",
+            f"Please do this in the system: {en}{whom_en}. {told}",
+            self._awaited(name),
         )
-        said = self._ask(
-            asked, self._pick("办成 d,系统拒绝 r,无法办理 s", "d done, r refused by the system, s cannot be done")
-        )
-        if said == "r":
+        if answer.said is Said.REFUSED:
             raise StageRefused("refused", "人工确认:系统拒绝", "attested: the system refused", own_words=True)
-        if said != "d":
+        if answer.said is not Said.DONE or (new_case and not answer.value):
             raise NotOffered(f"无法人工办理 {name}", f"{name} could not be done by hand")
-        if word is None or word.introduces is None:
-            return {}
-        return {"case": self._ask(self._pick("新案卷的案卷号", "The number of the new case"), "")}
+        return {"case": answer.value} if new_case else {}
 
     def ask(self, name: str, params: Mapping[str, Any]) -> Any:
-        """See `Driver`; the answer is typed as JSON, and an empty one means that it cannot be seen."""
-        told = ", ".join(f"{key} = {_shown(value)}" for key, value in params.items())
-        asked = self._pick(f"请在系统中查看 {name}:{told}", f"Please look at {name} in the system: {told}")
-        said = self._ask(
-            asked,
-            self._pick("以 JSON 输入所见,看不到则直接回车", "type what is seen as JSON; Enter when it cannot be seen"),
+        """See `Driver`; the answer is JSON, or a text as it stands there."""
+        told = _told(params)
+        answer = self._ask(
+            TaskKind.QUESTION,
+            f"请在系统中查看 {name}:{told}",
+            f"Please look at {name} in the system: {told}",
         )
-        if not said:
+        if answer.said is not Said.DONE or not answer.value:
             raise NotOffered(f"无法人工查看 {name}", f"{name} could not be seen")
         try:
-            return json.loads(said)
+            return json.loads(answer.value)
         except ValueError:
-            return said
+            return answer.value
 
     def quiet(self) -> Quiet | None:
         """A person cannot tell."""
@@ -97,8 +137,10 @@ class PersonDriver:
 
     def restart(self) -> None:
         """See `Driver`."""
-        asked = self._pick("请立即停止系统并重新启动", "Please stop the system at once and start it again")
-        if self._ask(asked, self._pick("办成 d,无法办理 s", "d done, s cannot be done")) != "d":
+        answer = self._ask(
+            TaskKind.ACT, "请立即停止系统并重新启动", "Please stop the system at once and start it again"
+        )
+        if answer.said is not Said.DONE:
             raise NotOffered("无法人工重启", "it could not be restarted by hand")
 
     def reset(self, settings: Mapping[str, Any]) -> None:
@@ -106,21 +148,34 @@ class PersonDriver:
         raise NotOffered("无法人工恢复初始状态", "a fresh start is not made by hand")
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Let go of the desk."""
+        self._desk.close()
 
-    def _ask(self, asked: str, how: str) -> str:
-        waiting = self._pick("等待您办理", "WAITING FOR YOU")
-        self._shown.write(f"\n▶ {waiting}: {asked}\n  {how + ' ' if how else ''}> ")
-        self._shown.flush()
-        line = self._given.readline()
-        if not line:
-            raise NotOffered("没有人应答", "nobody answers")
-        said = line.strip()
-        self.attestations.append(Attestation(asked, said, self._now()))
-        return said
+    def _ask(self, kind: TaskKind, zh: str, en: str, awaited: tuple[str, str] = ("", "")) -> Answer:
+        patience = self._options.patience_seconds
+        task = Task(kind=kind, zh=zh, en=en, awaited_zh=awaited[0], awaited_en=awaited[1], patience_seconds=patience)
+        answer = self._desk.ask(task)
+        if answer is None:
+            raise NotOffered(f"{patience:g} 秒内没有人应答", f"nobody answered within {patience:g} s")
+        said = _SAID[answer.said][self._language != "zh"]
+        if answer.value:
+            said = answer.value if kind is TaskKind.QUESTION else f"{said}: {answer.value}"
+        self.attestations.append(Attestation(task.text(self._language), said, self._now(), self._options.attested_by))
+        return answer
 
-    def _pick(self, zh: str, en: str) -> str:
-        return zh if self._language == "zh" else en
+    def _awaited(self, act: str) -> tuple[str, str]:
+        form = AWAITED.get(act)
+        if form is None:
+            return "", ""
+        zh, en = Wording("zh"), Wording("en")
+        return (
+            f"{zh.party(self._role)}发出的表单 {zh.label('forms', form)}({form})",
+            f"the form {en.label('forms', form)} ({form}) from the {en.party(self._role)}",
+        )
+
+
+def _told(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {_shown(value)}" for key, value in params.items())
 
 
 def _shown(value: Any) -> str:

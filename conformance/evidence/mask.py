@@ -177,6 +177,9 @@ def _result(result: Result, mask: Mask) -> Result:
         notes=tuple(_text(note, mask) for note in result.notes),
         repeat_command=mask.text(result.repeat_command),
         known=None if result.known is None else _known(result.known, mask),
+        attestations=tuple(
+            replace(each, asked=mask.text(each.asked), said=mask.text(each.said)) for each in result.attestations
+        ),
         run=None if result.run is None else _run(result.run, list(records.values()), mask),
     )
 

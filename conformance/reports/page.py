@@ -14,6 +14,7 @@ from conformance.checks.result import BLAMES, MEANINGS, VERDICTS, Result, Verdic
 from conformance.checks.standing import STANDINGS
 from conformance.clauses import clauses
 from conformance.doctor.finding import SIGNS, TOPICS, Level
+from conformance.drivers.attestation import Attestation
 from conformance.oracle.trace import Record
 from conformance.reports.bilingual import both, said
 from conformance.reports.drawing import drawing, shared_style, shared_tips
@@ -211,6 +212,7 @@ def _check(result: Result) -> Iterable[str]:
         sentence = both(clauses()[clause].zh, clauses()[clause].en) if clause in clauses() else ""
         yield f'<div class="blame"><b>{both("归因", "blame")}: {said(BLAMES[result.blame])} · {escape(clause)}</b> {sentence}<br>{said(result.reason)}</div>'
     yield from (f"<p>{said(note)}</p>" for note in result.notes)
+    yield from _attested(result.attestations)
     if result.expected is not None or result.received is not None:
         yield columns(result.expected, result.received)
     if result.next_step.zh:
@@ -269,6 +271,17 @@ def _story(result: Result) -> Iterable[str]:
     yield '<div class="two">'
     yield f"<div><b>{both('步骤', 'what is done')}</b>{_list(check.sent('zh'), check.sent('en'))}</div>"
     yield f"<div><b>{both('应当', 'what must come of it')}</b>{_list(check.must('zh'), check.must('en'))}</div></div>"
+
+
+def _attested(attestations: Sequence[Attestation]) -> Iterable[str]:
+    """What a person said, for it weighs less than what the wire shows."""
+    if not attestations:
+        return
+    yield f"<details><summary>{both('人工确认', 'attested by a person')} ({len(attestations)})</summary><table>"
+    for each in attestations:
+        cells = (each.at.isoformat(timespec="seconds"), each.by, each.asked, each.said)
+        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    yield "</table></details>"
 
 
 def _foot() -> Iterable[str]:

@@ -27,6 +27,10 @@ def result_record(result: Result) -> dict[str, Any]:
         "next_step": {"zh": result.next_step.zh, "en": result.next_step.en},
         "repeat": result.repeat_command,
         "known": None if result.known is None else _known_record(result.known),
+        "attestations": [
+            {"asked": each.asked, "said": each.said, "at": each.at.isoformat(timespec="seconds"), "by": each.by}
+            for each in result.attestations
+        ],
         "notes": [{"zh": note.zh, "en": note.en} for note in result.notes],
         "seconds": round(result.seconds, 3),
     }

@@ -13,8 +13,9 @@ from conformance.drivers import command
 from conformance.drivers.command import CommandDriver
 from conformance.drivers.driver import Capabilities, DriverBroken, Quiet, told_by
 from conformance.drivers.make import make_driver
-from conformance.drivers.person import PersonDriver
+from conformance.drivers.person import PersonDriver, PersonOptions
 from conformance.drivers.sut import DriverKind, SystemUnderTest
+from conformance.drivers.terminal import Terminal
 from conformance.scenario.stage import NotOffered, StageRefused
 
 MOMENT = datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI)
@@ -151,7 +152,9 @@ def test_a_plugin_that_is_not_there_is_named(name):
 def person(*lines: str, language: str = "en") -> tuple[PersonDriver, io.StringIO]:
     shown = io.StringIO()
     given = io.StringIO("".join(f"{line}\n" for line in lines))
-    return PersonDriver("x", language, lambda: MOMENT, given=given, shown=shown), shown
+    options = PersonOptions(attested_by="王工")
+    desk = Terminal(language, given=given, shown=shown)
+    return PersonDriver("x", language, lambda: MOMENT, options=options, desk=desk), shown
 
 
 def test_a_person_is_told_what_to_do_and_what_was_answered_is_kept():
@@ -159,12 +162,16 @@ def test_a_person_is_told_what_to_do_and_what_was_answered_is_kept():
     assert driver.act("operator.file", {"case": "c-1"}) == {}
     assert "WAITING FOR YOU" in shown.getvalue()
     assert "case = c-1" in shown.getvalue()
-    assert [(each.said, each.at) for each in driver.attestations] == [("d", MOMENT)]
+    assert [(each.said, each.at, each.by) for each in driver.attestations] == [("done", MOMENT, "王工")]
+    assert "case = c-1" in driver.attestations[0].asked
 
 
 def test_a_person_reads_the_number_of_a_new_case_off_the_screen():
     driver, _ = person("d", "340202-20260302-000009")
     assert driver.act("worker.report", {"description": "x"}) == {"case": "340202-20260302-000009"}
+    assert driver.attestations[0].said == "done: 340202-20260302-000009"
+    with pytest.raises(NotOffered):
+        person("d", "")[0].act("worker.report", {"description": "x"})
 
 
 def test_a_person_says_that_the_system_refused_or_that_it_cannot_be_done():
@@ -175,6 +182,10 @@ def test_a_person_says_that_the_system_refused_or_that_it_cannot_be_done():
             person(said)[0].act("operator.file", {})
     with pytest.raises(NotOffered):
         person()[0].act("operator.file", {})
+
+
+def test_a_slip_of_the_finger_is_asked_for_again():
+    assert person("x", "D")[0].act("operator.file", {}) == {}
 
 
 def test_a_person_types_what_is_seen():
