@@ -27,9 +27,7 @@ from conformance.checks.standing import STANDINGS, Entry, standings, with_known
 from conformance.doctor.declared import patterns_without_checks
 from conformance.doctor.finding import Finding, finding_record, has_failure
 from conformance.drivers.driver import Driver, DriverBroken
-from conformance.drivers.make import make_driver
 from conformance.drivers.sut import DriverKind, SutInvalid, SystemUnderTest, load_sut
-from conformance.drivers.task import Desk
 from conformance.reports.junit import junit
 from conformance.reports.markdown import markdown
 from conformance.reports.page import page
@@ -40,6 +38,7 @@ from duijie.benches import BUILTIN, BUILTIN_VIRTUAL, BuiltinBench, SystemBench
 from duijie.bundle import EVIDENCE, evidence, signing_key
 from duijie.console_text import Language, say
 from duijie.doctor import tell
+from duijie.drivers import driver_of
 from duijie.examination import Plan, declarations, examine, left_out
 from duijie.exits import Exit, UserMistake
 from duijie.library import library_folder
@@ -279,19 +278,13 @@ def opened(
         yield BuiltinBench(role, profile_of(sut), source=source), None
         return
     try:
-        driver = make_driver(sut, language, _person_page)
+        driver = driver_of(sut, language)
     except DriverBroken as broken:
         raise UserMistake(broken.zh, broken.en) from None
     try:
         yield SystemBench(sut, driver, profile_of(sut), everything), driver
     finally:
         driver.close()
-
-
-def _person_page(port: int, language: str, title: str) -> Desk:
-    from duijie.person_page import Page
-
-    return Page(port, "zh" if language == "zh" else "en", title)
 
 
 def _announce(console: Console, bench: Bench, planned: tuple[Check, ...], seed: int, options: ConformOptions) -> None:

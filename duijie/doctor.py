@@ -26,10 +26,10 @@ from conformance.doctor.finding import (
     lines_of,
 )
 from conformance.drivers.driver import DriverBroken
-from conformance.drivers.make import make_driver
 from conformance.drivers.sut import DriverKind, SutInvalid, load_sut
 from duijie.benches import BUILTIN, BUILTIN_VIRTUAL
 from duijie.console_text import Language, say
+from duijie.drivers import driver_of
 from duijie.examination import Plan, declarations, examine
 from duijie.exits import Exit, UserMistake
 from duijie.library import library_folder
@@ -97,7 +97,7 @@ def _looked_at(role: Party, path: Path, seed: int, language: Language) -> Iterat
         yield from declarations(sut, everything)
         return
     try:
-        driver = make_driver(sut, language)
+        driver = driver_of(sut, language)
     except DriverBroken as broken:
         yield failed(Topic.DRIVER, broken.zh, broken.en)
         return

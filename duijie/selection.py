@@ -19,7 +19,7 @@ def failed_in(report: Path) -> frozenset[str]:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         failed = {each["id"] for each in told["results"] if each["verdict"] in _RED and each["known"] is None}
-        return frozenset(failed.union(*(each["checks"] for each in told["known_failures"] if each["red"])))
+        red = failed.union(*(each["checks"] for each in told["known_failures"] if each["red"]))
     except OSError as error:
         raise UserMistake(f"无法读取 {file}:{error.strerror}", f"cannot read {file}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
@@ -27,6 +27,13 @@ def failed_in(report: Path) -> frozenset[str]:
             f"{file} 不是 duijie conform --report 写出的 results.json",
             f"{file} is no results.json that duijie conform --report wrote",
         ) from None
+    if not told["results"]:
+        # Nothing was judged because of the set-up: that nothing failed would be a false comfort.
+        raise UserMistake(
+            f"{file} 的那次运行没有做任何检查;请不带 --last-failed 重做",
+            f"no check was run for {file}; run again without --last-failed",
+        )
+    return frozenset(red)
 
 
 def share_of(planned: Sequence[Check], shard: str) -> tuple[Check, ...]:

@@ -12,8 +12,8 @@ from conformance.drivers.plugin import load_plugin
 from conformance.drivers.sut import DriverKind, SystemUnderTest
 from conformance.drivers.task import Desk
 
-#: Makes the page on which a person is asked: port, language, title of the system.
-PageMaker = Callable[[int, str, str], Desk]
+#: Makes the page on which a person is asked, at a port of this machine.
+PageMaker = Callable[[int], Desk]
 
 
 def make_driver(sut: SystemUnderTest, language: str, make_page: PageMaker | None = None) -> Driver:
@@ -39,7 +39,7 @@ def _person(sut: SystemUnderTest, language: str, make_page: PageMaker | None) ->
             raise DriverBroken(
                 "此处没有页面,只能在终端询问", "there are no pages here; a person is asked on the terminal"
             )
-        desk = make_page(options.page, language, sut.title)
+        desk = make_page(options.page)
     return PersonDriver(
         sut.title,
         language,

@@ -211,8 +211,12 @@ def test_what_failed_last_time_is_judged_alone(tmp_path, capsys):
     assert main([*options, str(tmp_path)]) == Exit.OK
     ids = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
     assert ids == ["INT-6-01/urban", "INT-6-02/urban"]
-    (tmp_path / "results.json").write_text('{"results": [], "known_failures": []}', encoding="utf-8")
+    report = {"results": report["results"][1:2], "known_failures": []}
+    (tmp_path / "results.json").write_text(json.dumps(report), encoding="utf-8")
     assert main([*options, str(tmp_path / "results.json")]) == Exit.OK
+    # A run that was stopped by its set-up judged nothing, so nothing can be said to have passed.
+    (tmp_path / "results.json").write_text('{"results": [], "known_failures": []}', encoding="utf-8")
+    assert main([*options, str(tmp_path)]) == Exit.CONFIGURATION
     (tmp_path / "results.json").write_text("[]", encoding="utf-8")
     assert main([*options, str(tmp_path)]) == Exit.CONFIGURATION
     assert main([*options, str(tmp_path / "nowhere")]) == Exit.CONFIGURATION

@@ -29,6 +29,7 @@ from conformance.scenario.runner import play
 from conformance.scenario.stage import NotOffered
 from conformance.scenario.steps import Wiring
 from duijie.benches import BuiltinBench
+from duijie.drivers import driver_of
 from duijie.person_page import Page
 from duijie.profiles_io import read_profile
 from duijie.virtual import VirtualStage
@@ -313,11 +314,12 @@ def test_the_file_asks_for_the_page():
     )
     asked = []
 
-    def make_page(*told):
-        asked.append(told)
+    def make_page(port):
+        asked.append(port)
         return Terminal("zh")
 
     make_driver(sut, "zh", make_page)
-    assert asked == [(8090, "zh", "x")]
+    assert asked == [8090]
     with pytest.raises(DriverBroken, match="there are no pages here"):
         make_driver(sut, "zh")
+    assert isinstance(driver_of(sut, "zh")._desk, Page)
