@@ -43,10 +43,10 @@ def run_doctor(asked: str, source: str, *, seed: int | None, as_json: bool, lang
             f"角色应为 grid、urban 或 bridge,不是 {asked}", f"the role is grid, urban or bridge, not {asked}"
         )
     if source in (BUILTIN, BUILTIN_VIRTUAL):
-        raise UserMistake(
-            "自带的一方没有可检视的配置,直接运行 duijie conform 即可",
-            "our own party has no set-up to look at; just run duijie conform",
-        )
+        if not as_json:
+            said = "自带的一方没有可检视的配置", "our own party has no set-up to look at"
+            sys.stdout.write(say(language, *said) + "\n")
+        return Exit.OK
     role = Party(asked)
     findings = []
     for finding in _looked_at(role, Path(source), secrets.randbelow(2**31) if seed is None else seed, language):

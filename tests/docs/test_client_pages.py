@@ -10,7 +10,8 @@ PAGES = sorted((ROOT / "docs" / "clients").glob("*.md"))
 
 
 def test_there_is_a_page_for_each_stack_with_examples():
-    stacks = {folder.name for folder in (ROOT / "examples").iterdir() if folder.is_dir()}
+    # `ci` is for build servers and speaks no SOAP.
+    stacks = {folder.name for folder in (ROOT / "examples").iterdir() if folder.is_dir()} - {"ci"}
     assert stacks == {page.stem for page in PAGES}
 
 
