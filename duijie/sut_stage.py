@@ -19,9 +19,9 @@ from bridge.vocabulary.times import SHANGHAI
 from conformance.drivers.driver import Driver, Quiet
 from conformance.drivers.sut import SystemUnderTest
 from conformance.oracle.trace import Trace
-from conformance.scenario.stage import START, NotOffered
+from conformance.scenario.stage import START, NotOffered, StageUnusable
 from conformance.scenario.steps import Quirkiness, Wiring
-from duijie.live import LiveStage
+from duijie.live import REST_WITHIN_SECONDS, LiveStage, NotAtRest
 from duijie.pair import Foreign
 
 #: Seconds between two looks at the real clock.
@@ -49,7 +49,7 @@ class SutStage(LiveStage):
         #: Stands behind every description: what the system had from another check is no duplicate of it (EXC-1).
         self._mark = mark
         steered = driver.capabilities.steered_clock
-        acting = _DrivenParty(driver, sut.settle_seconds)
+        acting = self._system = DrivenParty(driver, sut.settle_seconds)
         super().__init__(
             profile,
             wiring,
@@ -97,13 +97,25 @@ class SutStage(LiveStage):
             self.trace.clock(self.now)
         self.settle()
 
+    def _come_to_rest(self) -> None:
+        try:
+            super()._come_to_rest()
+        except NotAtRest:
+            if self._system.quiet().quiet:
+                raise
+            raise StageUnusable(
+                f"时钟未动,系统却在 {REST_WITHIN_SECONDS} 秒内一直称未静止;请查看它还有什么没有办完,或让驱动的 quiet 只计此刻能办的事项",
+                f"its clock stands still, and for {REST_WITHIN_SECONDS} s the system has not said that it is at rest; see what it has left undone, "
+                "or let the driver's quiet count only what can be done at this moment",
+            ) from None
+
     def _restart_system(self) -> None:
         if not self._driver.capabilities.restart:
             raise NotOffered("驱动不能停机并重启系统", "the driver cannot stop the system and start it again")
         self._driver.restart()
 
 
-class _DrivenParty:
+class DrivenParty:
     """The system behind its driver, as the stage knows a party."""
 
     def __init__(self, driver: Driver, settle_seconds: float):
@@ -115,21 +127,36 @@ class _DrivenParty:
         self._silent_since = time.monotonic()
 
     def act(self, name: str, params: Mapping[str, Any], by: str | None = None) -> dict[str, Any]:
+        """See `duijie.pair.Acting`."""
         if not self._driver.capabilities.offers_act(name):
             raise NotOffered(f"驱动未提供操作 {name}", f"the driver does not offer the act {name}")
         return self._driver.act(name, params, by)
 
     def ask(self, name: str, params: Mapping[str, Any]) -> Any:
+        """See `duijie.pair.Acting`."""
         if not self._driver.capabilities.offers_ask(name):
             raise NotOffered(f"驱动未提供查询 {name}", f"the driver does not offer the question {name}")
         return self._driver.ask(name, params)
 
     def quiet(self) -> Quiet:
+        """See `duijie.pair.Acting`."""
         said = self._driver.quiet()
         now = datetime.now(SHANGHAI) if said is None or said.now is None else said.now
         if said is not None:
+            self._make_sure_that_time_goes_on(said)
             return Quiet(quiet=said.quiet, next_due=said.next_due, now=now)
         return Quiet(quiet=self._is_silent(), next_due=None, now=now)
+
+    def _make_sure_that_time_goes_on(self, said: Quiet) -> None:
+        """A clock that was set to the moment when something is due, and a system that does not do it, would be set there for ever."""
+        overdue = said.quiet and said.next_due is not None and said.now is not None and said.next_due <= said.now
+        if overdue and self._driver.capabilities.steered_clock:
+            raise StageUnusable(
+                f"系统称已静止,而其时钟 {said.now} 已到下一事项的时刻 {said.next_due};请在驱动的 quiet 中给出精确时刻(不截去秒以下),"
+                "到时未办的事项不得称为静止",
+                f"the system says that it is at rest, although its clock stands at {said.now} and its next matter is due at {said.next_due}; "
+                "let the driver's quiet tell exact moments (not cut to the second), and not say quiet while something is due",
+            )
 
     def _is_silent(self) -> bool:
         """A system that cannot tell is taken to be at rest when nothing has crossed for a while."""
@@ -139,6 +166,7 @@ class _DrivenParty:
         return time.monotonic() - self._silent_since >= self._settle_seconds
 
     def steer(self, to: datetime) -> None:
+        """See `duijie.pair.Acting`."""
         self._driver.steer(to)
 
     def close(self) -> None:

@@ -44,6 +44,8 @@ class CommandDriver:
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._number = 0
+        #: A crash that the network brings about restarts the system from another thread than the story's.
+        self._one_at_a_time = threading.Lock()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -135,6 +137,10 @@ class CommandDriver:
         self._lines.put(None)
 
     def _call(self, do: str, **parts: Any) -> Any:
+        with self._one_at_a_time:
+            return self._asked(do, parts)
+
+    def _asked(self, do: str, parts: Mapping[str, Any]) -> Any:
         process = self._process
         if process is None or process.stdin is None:
             raise DriverBroken("驱动程序未运行", "the driver does not run")

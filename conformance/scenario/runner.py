@@ -189,7 +189,8 @@ class Player:
         try:
             self._do[step.word.name](step.params)
         except NotOffered:
-            self.run.unobserved.append((str(step.params.get("party", "")), step.word.name))
+            question = step.params.get("ask", step.params.get("of", step.word.name))
+            self.run.unobserved.append((str(step.params.get("party", "")), str(question)))
 
     def _fail(self, unmet: _Unmet) -> None:
         self.run.outcome = Outcome.FAIL
@@ -262,7 +263,7 @@ class Player:
         except NotOffered:
             raise
         except StageRefused as refused:
-            if refused.code != because and not refused.own_words:
+            if not _same_reason(refused.code, because) and not refused.own_words:
                 raise _Unmet(
                     f"{inner.word.zh}被拒绝的原因应为 {because},实为 {refused.code}:{refused.zh}",
                     f"{inner.word.name} should be refused because of {because}, but it was {refused.code}: {refused.en}",
@@ -315,6 +316,12 @@ class Player:
 
     def _remember(self, params: Mapping[str, Any]) -> None:
         answer = self.stage.ask(Party(params["party"]), "case", {"case": self._case(params["case"])})
+        key = str(params["field"]).partition(".")[0]
+        if key not in answer:
+            raise NotOffered(
+                f"{_ZH[Party(params['party'])]}的 case 答复中没有 {key}",
+                f"the {params['party']} side's answer about a case does not tell {key}",
+            )
         self._remembered[params["as"]] = dig(answer, params["field"])
 
     # ── forged messages ──
@@ -511,7 +518,10 @@ class Player:
                     raise
                 seen = {"unknown": True}
             looked = True
-            self._equal(wanted, seen, f"{_ZH[party]}的案卷 {name}", f"case {name} on the {party} side")
+            untold = [key for key in wanted if key not in seen and key != "unknown"] if "unknown" not in seen else []
+            self.run.unobserved += [(party.value, f"case.{key}") for key in untold]
+            told = {key: value for key, value in wanted.items() if key not in untold}
+            self._equal(told, seen, f"{_ZH[party]}的案卷 {name}", f"case {name} on the {party} side")
         if not looked:
             self.run.unobserved += unseen
 
@@ -541,7 +551,15 @@ class Player:
             # As its recipient sees it: the last hop.
             found = [sending for sending in found if sending.to != Party.BRIDGE]
         if "count" in params:
-            self._equal(params["count"], len(found), f"表单 {form_type} 的份数", f"the number of {form_type} forms")
+            fields = params.get("fields", {})
+            counted = [sending for sending in found if fits(fields, sending.form, self._names)]
+            like = f" {_said(fields)}" if fields else ""
+            self._equal(
+                params["count"],
+                len(counted),
+                f"表单 {form_type}{like} 的份数",
+                f"the number of {form_type}{like} forms",
+            )
             return
         nth = params.get("nth", 1)
         if len(found) < nth:
@@ -714,6 +732,14 @@ class Player:
                 first.expected_en,
                 [record for record in self.trace.records if record["n"] in first.records],
             )
+
+
+#: Reasons that lie in who acts: somebody of another role at another level can be told either.
+_WHO_ACTS = ("not_your_role", "not_your_level", "not_your_territory")
+
+
+def _same_reason(code: str, because: str) -> bool:
+    return code == because or (code in _WHO_ACTS and because in _WHO_ACTS)
 
 
 #: Whoever acts at the bridge does it under a name, for it keeps a book of that.

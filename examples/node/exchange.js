@@ -64,7 +64,7 @@ export function messageHeader(messageId, sender, recipient, about = {}) {
  * Put the shared namespace's prefix before the members' names: in header blocks and answers the library does not look into the contract.
  */
 export function inExchange(members) {
-  const written = (value) => (typeof value === "object" ? inExchange(value) : value);
+  const written = (value) => (Array.isArray(value) ? value.map(written) : typeof value === "object" ? inExchange(value) : value);
   return Object.fromEntries(Object.entries(members).map(([name, value]) => [`ex:${name}`, written(value)]));
 }
 

@@ -342,7 +342,12 @@ class People:
                 "举报不属实必须附至少一张现场照片。",
                 "A false report needs at least one photo taken on site.",
             )
-        _no_false_report(case)
+        if case.false_report is not None:
+            raise ActRefused(
+                "duplicate_application",
+                "举报不属实申请正在办理,请等待结果。",
+                "A false-report application is under way already; wait for its outcome.",
+            )
         self._casework.apply(
             case, ApplicationKind.FALSE_REPORT, account, row, reason, now, present(case.department), photos=photos
         )

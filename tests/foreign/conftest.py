@@ -3,10 +3,13 @@
 from collections import Counter
 
 import pytest
-from exchanges_seen import SEEN
+from exchanges_seen import JUDGED, SEEN
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if JUDGED:
+        told = ", ".join(f"{verdict} {count}" for verdict, count in sorted(JUDGED.items()))
+        terminalreporter.write_line(f"the foreign urban system was judged: {told}")
     if not SEEN:
         return
     total = sum(SEEN.values(), Counter())

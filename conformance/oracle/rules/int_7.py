@@ -71,7 +71,8 @@ def _back_to_disposal(
     if entered is None or due is None or rejected is None:
         return
     records = (rejection.n, after[0].n)
-    if entered < rejected:
+    # Two platforms, two clocks, and one of them may write whole seconds.
+    if rejected - entered > timedelta(seconds=profile.security.clock_skew_seconds):
         yield Violation("回到处置的时刻早于驳回", "disposal was entered again before the rejection", records, blame)
     elif due <= rejected:
         yield Violation("驳回后的处置时限不晚于驳回时刻", "the limit after a rejection lies before it", records, blame)

@@ -105,6 +105,74 @@ def test_an_act_that_the_system_refuses_although_it_may_not_is_a_failure() -> No
     assert "wrong_state" in result.reason.en
 
 
+def _untold(*keys: str) -> type[VirtualStage]:
+    """A stage on which the urban side does not tell these of a case."""
+
+    def ask(self: VirtualStage, party: Party, name: str, params: Mapping[str, Any]) -> Any:
+        answer = VirtualStage.ask(self, party, name, params)
+        if party is not Party.URBAN or name != "case":
+            return answer
+        return {key: value for key, value in answer.items() if key not in keys}
+
+    return amiss(ask=ask)
+
+
+def test_what_a_system_does_not_tell_of_a_case_is_inconclusive_and_never_a_failure() -> None:
+    result = ran(_untold("status"))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "urban/case.status" in result.reason.en
+
+
+def test_what_cannot_be_remembered_is_inconclusive() -> None:
+    remembers = STORY + "  - remember: {as: due, party: urban, case: c1, field: disposal_due_at}\n"
+    result = ran(_untold("disposal_due_at"), Check(loads_scenario(remembers), Party.URBAN))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "disposal_due_at" in result.reason.en
+
+
+def test_what_a_system_tells_of_a_case_is_compared_although_it_does_not_tell_all() -> None:
+    more = STORY.replace("{status: open}", "{status: received, filing_ordinal: 1}")
+    result = ran(_untold("filing_ordinal"), Check(loads_scenario(more), Party.URBAN))
+    assert (result.verdict, result.expected) == (Verdict.FAIL, "received")
+
+
+def test_forms_are_counted_that_say_what_is_asked_for() -> None:
+    """How many notices of progress a platform gives beside is its own matter."""
+    counts = "  - expect.form: {{case: c1, type: filingResult, fields: {{outcome: {outcome}}}, count: {count}}}\n"
+    asked = (STORY + counts.format(outcome="filed", count=1), STORY + counts.format(outcome="declined", count=0))
+    assert [ran(check=Check(loads_scenario(text), Party.URBAN)).verdict for text in asked] == [Verdict.PASS] * 2
+    wrong = Check(loads_scenario(STORY + counts.format(outcome="declined", count=1)), Party.URBAN)
+    assert ran(check=wrong).verdict is Verdict.FAIL
+
+
+def test_what_is_missing_is_named() -> None:
+    counts = STORY + "  - expect.count: {party: urban, of: contacts, count: 7}\n"
+
+    def ask(self: VirtualStage, party: Party, name: str, params: Mapping[str, Any]) -> Any:
+        if name == "contacts":
+            raise NotOffered("不提供", "not offered")
+        return VirtualStage.ask(self, party, name, params)
+
+    result = ran(amiss(ask=ask), Check(loads_scenario(counts), Party.URBAN))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason.en == "could not be observed: urban/contacts"
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"), [("not_your_level", Verdict.PASS), ("wrong_state", Verdict.FAIL)], ids=["who", "when"]
+)
+def test_who_may_not_act_is_told_by_role_level_or_territory(said: str, verdict: Verdict) -> None:
+    """Which of the three a system looks at first is its own matter."""
+    tries = "  - refused: {operator.decline: {case: c1, reason_code: unclear, reason: 反悔}, because: not_your_role}\n"
+
+    def act(self: VirtualStage, party: Party, name: str, params: Mapping[str, Any], by: str | None = None) -> Any:
+        if name == "operator.decline":
+            raise StageRefused(said, "不可", "no")
+        return VirtualStage.act(self, party, name, params, by)
+
+    assert ran(amiss(act=act), Check(loads_scenario(STORY + tries), Party.URBAN)).verdict is verdict
+
+
 def test_what_nobody_can_observe_is_inconclusive_and_never_a_failure() -> None:
     result = ran(raising(Party.URBAN, NotOffered("不提供", "not offered"), "ask"))
     assert (result.verdict, result.blame) == (Verdict.INCONCLUSIVE, Blame.CONFIGURATION)

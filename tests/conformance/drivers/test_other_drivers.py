@@ -2,6 +2,7 @@
 
 import io
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -97,6 +98,16 @@ def test_a_program_refuses_does_not_offer_and_breaks(program):
 def test_an_answer_that_makes_no_sense_is_the_programs_fault(program, name):
     with pytest.raises(DriverBroken, match="makes no sense"):
         program.act(name, {})
+
+
+def test_two_who_ask_at_once_get_their_own_answers(program):
+    """A crash that the network brings about restarts the system while the story asks whether it is at rest."""
+
+    def asked(number: int) -> int:
+        return program.act("operator.file", {"case": number})["got"]["params"]["case"]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(asked, range(200))) == list(range(200))
 
 
 def test_an_answer_to_an_older_question_is_passed_over(program):

@@ -294,6 +294,7 @@ LIVES: dict[str, tuple[Callable[[], Story], str]] = {
     ),
     "rejected twice": (rejected_life, "INT-7 INT-8"),
     "refiled": (refiled_life, "INT-7 INT-8 URBAN-2"),
+    "rejected between clocks that differ": (lambda: back_in_disposal(seconds_before=200), "INT-7"),
     "a duplicate": (duplicate_life, "EXC-1 CONT-2 URBAN-4"),
     "similar but no duplicates": (similar_life, "EXC-1"),
     "withdrawn in time and too late": (withdrawn_life, "EXC-2"),
@@ -636,6 +637,15 @@ def the_limit_stays_after_a_rejection() -> Story:
     return story
 
 
+def back_in_disposal(seconds_before: float) -> Story:
+    """The urban side's clock is so far behind the grid side's, or it writes moments less exactly."""
+    story = Story().rejected(1)
+    story.wait(seconds=-seconds_before)
+    story.disposal()
+    story.wait(seconds=seconds_before)
+    return story
+
+
 def a_dissatisfied_reporter_after_a_failed_verification() -> Story:
     story = Story().until_verified("not_passed")
     story.reject(1, cause="reporter_dissatisfied")
@@ -917,6 +927,7 @@ PLANTED: list[tuple[str, Callable[[], Story], str | None]] = [
     ("INT-7", nothing_follows_a_rejection, "urban"),
     ("INT-7", the_limit_stays_after_a_rejection, "urban"),
     ("INT-7", a_dissatisfied_reporter_after_a_failed_verification, "grid"),
+    ("INT-7", lambda: back_in_disposal(seconds_before=400), "urban"),
     ("INT-8", the_fourth_rejection_leads_to_disposal, "urban"),
     ("INT-8", nothing_follows_the_fourth_rejection, "urban"),
     ("INT-8", a_fifth_rejection, "grid"),
