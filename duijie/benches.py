@@ -5,8 +5,9 @@ has a foreign one behind its driver.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.profile import Profile
@@ -25,6 +26,9 @@ from duijie.virtual import VirtualStage
 BUILTIN, BUILTIN_VIRTUAL = "builtin", "builtin-virtual"
 #: How the six digits of a serial are shared out: runs, checks of a run, cases of a check.
 _RUNS, _CHECKS_MAX, _CASES_A_CHECK = 60, 400, 40
+#: How many of the last a play of an exploration has, and for how many plays they are enough.
+_CASES_AN_EXAMPLE = 4
+EXAMPLES_MAX = _CHECKS_MAX * _CASES_A_CHECK // _CASES_AN_EXAMPLE
 
 #: What our own parties can do: everything.
 EVERYTHING = Capabilities(steered_clock=True, tells_quiet=True, restart=True, reset=True, refusal_codes=True)
@@ -45,7 +49,7 @@ class BuiltinBench:
         self.source = source
         self.at_once = 1 if virtual else _AT_ONCE
         self.usual_seconds = _COMPUTED_SECONDS if virtual else _BESIDE_OTHERS_SECONDS
-        self._make: StageMaker = VirtualStage if virtual else partial(LiveStage, envelopes=True)
+        self.maker: StageMaker = VirtualStage if virtual else partial(LiveStage, envelopes=True)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -54,7 +58,7 @@ class BuiltinBench:
 
     def stage(self, check: Check) -> StageMaker:
         """A stage with all parties of our own."""
-        return self._make
+        return self.maker
 
 
 class SystemBench:
@@ -81,21 +85,27 @@ class SystemBench:
 
     def stage(self, check: Check) -> StageMaker:
         """A stage around the system; it is brought to a fresh start first where it can be."""
+        return self._around(check.id, check.scenario.settings, self._place[check.id])
 
+    def example(self, number: int, changed: Mapping[str, Any]) -> StageMaker:
+        """A stage for a play of an exploration, from 1 to `EXAMPLES_MAX`, under these settings; no two have a case number in common."""
+        turn, place = divmod(number - 1, _CHECKS_MAX)
+        return self._around(f"explore-{number}", changed, place, turn * _CASES_AN_EXAMPLE)
+
+    def _around(self, name: str, changed: Mapping[str, Any], place: int, after: int = 0) -> StageMaker:
         def make(profile: Profile, wiring: Wiring, seed: int, quirks: Quirkiness) -> SutStage:
             if self._driver.capabilities.reset:
-                self._driver.reset(dict(check.scenario.settings))
+                self._driver.reset(dict(changed))
             # Message ids come from the seed: the system must not take those of another check for repetitions.
-            own_seed = _seed_for(seed, check.id)
             return SutStage(
                 profile,
                 wiring,
-                own_seed,
+                _seed_for(seed, name),
                 quirks,
                 sut=self._sut,
                 driver=self._driver,
-                mark=f" 〔{check.id} {seed}〕",
-                first_serial=first_serial(seed, self._place[check.id]),
+                mark=f" 〔{name} {seed}〕",
+                first_serial=first_serial(seed, place) + after,
             )
 
         return make

@@ -415,12 +415,34 @@ def _conform(role: str) -> Callable[..., None]:
         shard: Annotated[
             str | None, typer.Option("--shard", help="只做 N 份中的第 K 份,写作 K/N。One share of the checks, as K/N.")
         ] = None,
+        scenario: Annotated[
+            list[Path] | None,
+            typer.Option(
+                "--scenario", help="改用这个场景文件评判,可多次。Judge by this scenario file instead; repeatable."
+            ),
+        ] = None,
+        explore: Annotated[
+            int | None,
+            typer.Option(
+                "--explore",
+                min=1,
+                metavar="N",
+                help="改为探索 N 个随机故事,所发现的写成场景文件。Explore N made-up stories instead; findings become scenario files.",
+            ),
+        ] = None,
         json: Annotated[bool, typer.Option("--json", help="每项结果一行 JSON。One JSON line per result.")] = False,
         lang: LanguageOption = None,
     ) -> None:
         from bridge.vocabulary.parties import Party
         from duijie.conform import ConformOptions, run_conform
 
+        if explore is not None:
+            from duijie.explore import ExploreOptions, run_explore
+
+            wanted = ExploreOptions(
+                examples=explore, seed=seed, report=report, json=json, language=choose_language(lang)
+            )
+            _leave(run_explore(Party(role), sut, wanted))
         options = ConformOptions(
             only=tuple(only or ()),
             skip=tuple(skip or ()),
@@ -432,6 +454,7 @@ def _conform(role: str) -> Callable[..., None]:
             known_failures=known_failures,
             last_failed=last_failed,
             shard=shard,
+            scenarios=tuple(scenario or ()),
             language=choose_language(lang),
         )
         _leave(run_conform(Party(role), sut, options))

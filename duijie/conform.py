@@ -43,7 +43,7 @@ from duijie.examination import Plan, declarations, examine, left_out
 from duijie.exits import Exit, UserMistake
 from duijie.library import library_folder
 from duijie.profiles_io import profile_of, read_profile
-from duijie.selection import failed_in, share_of
+from duijie.selection import failed_in, own_checks, share_of
 from located_yaml import DocumentInvalid
 
 #: Checks that the summary names one by one.
@@ -70,6 +70,8 @@ class ConformOptions:
     last_failed: Path | None = None
     #: `K/N`: the K-th of N shares.
     shard: str | None = None
+    #: Files to judge by in the place of the library.
+    scenarios: tuple[Path, ...] = ()
     #: Where the reports go; none are written without it.
     report: Path | None = None
     #: The private key that signs the evidence bundle beside the reports.
@@ -84,11 +86,12 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
         if options.seed is None and source not in (BUILTIN, BUILTIN_VIRTUAL)
         else options.seed or 1
     )
-    sut = None if source in (BUILTIN, BUILTIN_VIRTUAL) else _system(role, source)
+    sut = None if source in (BUILTIN, BUILTIN_VIRTUAL) else system_of(role, source)
     everything = checks(library_folder(), role)
     if sut is not None:
         options = _as_the_file_says(options, sut)
-    planned = _planned(everything, options)
+    own = own_checks(options.scenarios, role)
+    planned = _planned(own or everything, options)
     known = _known(options.known_failures)
     key = signing_key(options.sign_key)
     if not planned:
@@ -100,7 +103,7 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
             return Exit.OK
         raise UserMistake("没有符合条件的检查", "no check fits")
     skipped = tuple(check for check in chosen(everything, options.only) if check.matches(options.skip))
-    with opened(role, source, sut, everything, options.language) as (bench, driver):
+    with opened(role, source, sut, (*everything, *own), options.language) as (bench, driver):
         console = Console(highlight=False, soft_wrap=True)
         started_at = datetime.now(SHANGHAI)
         plan = None
@@ -109,12 +112,12 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
                 sut=sut,
                 profile=bench.profile,
                 driver=driver,
-                everything=everything,
+                everything=(*everything, *own),
                 planned=planned,
                 skipped=skipped,
                 seed=seed,
             )
-        findings = _looked_at(plan, sut, everything, console, options)
+        findings = looked_at(plan, sut, everything, console, as_json=options.json, language=options.language)
         ready = not has_failure(findings)
         results: list[Result] = []
         if ready:
@@ -160,7 +163,7 @@ def run_conform(role: Party, source: str, options: ConformOptions) -> Exit:
     return exit_code(results, entries)
 
 
-def _system(role: Party, source: str) -> SystemUnderTest:
+def system_of(role: Party, source: str) -> SystemUnderTest:
     """What the file says; raises `UserMistake` when it cannot be used for this role."""
     try:
         sut = load_sut(Path(source))
@@ -177,8 +180,9 @@ def _as_the_file_says(options: ConformOptions, sut: SystemUnderTest) -> ConformO
     """The options with what `[suite]` says: the command line's choice of checks goes before it, what is skipped adds up."""
     return replace(
         options,
-        only=options.only or sut.checks,
-        skip=(*options.skip, *sut.skip),
+        # Which checks of the suite are made says nothing of files of the user's own.
+        only=options.only or (() if options.scenarios else sut.checks),
+        skip=(*options.skip, *(() if options.scenarios else sut.skip)),
         known_failures=options.known_failures or sut.known_failures,
     )
 
@@ -190,21 +194,23 @@ def _must_mean_something(sut: SystemUnderTest, everything: tuple[Check, ...]) ->
         raise UserMistake("\n".join(each.said.zh for each in wrong), "\n".join(each.said.en for each in wrong))
 
 
-def _looked_at(
+def looked_at(
     plan: Plan | None,
     sut: SystemUnderTest | None,
     everything: tuple[Check, ...],
     console: Console,
-    options: ConformOptions,
+    *,
+    as_json: bool,
+    language: Language,
 ) -> tuple[Finding, ...]:
     """What the doctor finds, told as it goes on. Of our own party only what its file declares is looked at."""
     found = []
     looks = examine(plan) if plan is not None else declarations(sut, everything) if sut is not None else iter(())
     for finding in looks:
         found.append(finding)
-        if not options.json:
-            tell(console, finding, options.language)
-    if options.json and has_failure(found):
+        if not as_json:
+            tell(console, finding, language)
+    if as_json and has_failure(found):
         for finding in found:
             sys.stdout.write(json.dumps(finding_record(finding), ensure_ascii=False) + "\n")
     return tuple(found)
@@ -269,7 +275,7 @@ def exit_code(results: Sequence[Result], entries: Iterable[Entry] = ()) -> Exit:
 @contextmanager
 def opened(
     role: Party, source: str, sut: SystemUnderTest | None, everything: tuple[Check, ...], language: Language
-) -> Iterator[tuple[Bench, Driver | None]]:
+) -> Iterator[tuple[BuiltinBench | SystemBench, Driver | None]]:
     """The bench, and the driver of a foreign system, which the doctor opens. Raises `UserMistake`."""
     if sut is None:
         yield BuiltinBench(role, read_profile(None), virtual=source == BUILTIN_VIRTUAL, source=source), None

@@ -1,13 +1,18 @@
-"""Which checks a run of `duijie conform` makes, beside `--only` and `--skip`: those that failed last time, or one share of them."""
+"""Which checks a run of `duijie conform` makes, beside `--only` and `--skip`: scenario files of the user's own, those that failed last time, or one share."""
 
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from conformance.checks.check import Check
+from bridge.vocabulary.parties import Party
+from conformance.checks.check import OWN, Check
 from conformance.checks.result import Verdict
+from conformance.scenario.load import load_all
+from conformance.scenario.steps import CheckMark
 from duijie.exits import UserMistake
+from located_yaml import DocumentInvalid
 
 #: What is worth another look.
 _RED = {Verdict.FAIL.value, Verdict.CONFIG.value, Verdict.SUITE_ERROR.value}
@@ -34,6 +39,34 @@ def failed_in(report: Path) -> frozenset[str]:
             f"no check was run for {file}; run again without --last-failed",
         )
     return frozenset(red)
+
+
+def own_checks(paths: Sequence[Path], role: Party) -> tuple[Check, ...]:
+    """Scenario files as checks of this role, each under an id such as `own/my-story/urban`."""
+    for path in paths:
+        if not path.exists():
+            raise UserMistake(f"没有 {path} 这个文件或目录", f"there is no file or folder {path}")
+    try:
+        found = load_all(paths)
+    except DocumentInvalid as invalid:
+        raise UserMistake.in_file(invalid) from None
+    made: dict[str, Check] = {}
+    for scenario in found:
+        mark = CheckMark(id=f"{OWN}{Path(scenario.path).stem}", judges=(role,))
+        check = Check(replace(scenario, check=mark), role)
+        if check.wiring not in scenario.wirings:
+            raise UserMistake(
+                f"{scenario.path}:评判 {role} 须有接法 {check.wiring},本场景没有",
+                f"{scenario.path}: to judge the {role} side the wiring {check.wiring} is needed, which this scenario does not have",
+            )
+        if check.id in made:
+            first = made[check.id].scenario.path
+            raise UserMistake(
+                f"{first} 与 {scenario.path} 同名,请改其一",
+                f"{first} and {scenario.path} have the same name; rename one",
+            )
+        made[check.id] = check
+    return tuple(made.values())
 
 
 def share_of(planned: Sequence[Check], shard: str) -> tuple[Check, ...]:

@@ -27,6 +27,9 @@ from conformance.scenario.words import acts
 #: A day, or a month, of the calendar.
 _DAY = re.compile(r"20[0-9]{2}-?[01][0-9]")
 
+#: Begins the ids of scenarios that are no checks of the suite and are played as if they were.
+OWN = "own/"
+
 #: Questions that the runner puts to a party for the words that look at it.
 _ASKED = {
     "expect.notice": "notices",
@@ -74,8 +77,15 @@ class Check:
 
     @property
     def clause(self) -> str:
-        """The clause that the check is filed under."""
+        """The clause that the check is filed under; the first that it names when it is a user's own."""
+        if self.is_own:
+            return self.scenario.clauses[0]
         return self.id.rpartition("/")[0].rpartition("-")[0]
+
+    @property
+    def is_own(self) -> bool:
+        """True for a scenario file of the user's own."""
+        return self.id.startswith(OWN)
 
     @property
     def wiring(self) -> Wiring:

@@ -1,5 +1,6 @@
 """Runs checks against one system under test and tells what came of each."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -241,7 +242,8 @@ class Session:
         )
 
     def _repeat(self, check: Check) -> str:
-        return f"duijie conform {check.judges} --sut {self._bench.source} --only {check.id} --seed {self._seed}"
+        named = f"--scenario {shlex.quote(check.scenario.path)}" if check.is_own else f"--only {check.id}"
+        return f"duijie conform {check.judges} --sut {self._bench.source} {named} --seed {self._seed}"
 
 
 def _worth_keeping(result: Result) -> set[int]:

@@ -70,6 +70,8 @@ class People:
         self._choices = casework.choices
         #: For a corrected form, the first form of its line (RCPT-2).
         self.first_of_line: dict[str, str] = {}
+        #: Matters that the grid side's contact was told the start of.
+        self._told_far: set[tuple[NoticeKind, str]] = set()
         self._acts: dict[str, Callable[[Row, UrbanCase, Account, Params, datetime], dict[str, Any] | None]] = {
             "operator.complete": self._complete,
             "operator.file": self._file_act,
@@ -423,11 +425,11 @@ class People:
 
     def _tell(self, row: Row, case: UrbanCase, account: Account, given: Params, now: datetime) -> None:
         """Let a contact person here tell the grid side's (CONT-2)."""
-        kind = given.code("kind", NoticeKind)
+        kind, phase = given.code("kind", NoticeKind), given.code("phase", NoticePhase, NoticePhase.STARTED)
         form = ContactNotice(
             case_number=case.case_number,
             kind=kind,
-            phase=given.code("phase", NoticePhase, NoticePhase.STARTED),
+            phase=phase,
             text=given.text("text"),
             noticed_at=now,
             contact_name=self._board.name(DUTY_FOR[kind]),
@@ -437,6 +439,14 @@ class People:
             raise ActRefused(
                 "wrong_state", "自有案卷与网格平台无关。", "The grid platform knows nothing of this native case."
             )
+        matter = (kind, case.case_number)
+        if (phase is NoticePhase.STARTED) is (matter in self._told_far):
+            raise ActRefused(
+                "wrong_state",
+                "该事项的发生或解除已通知过。",
+                "That this matter has started, or is over, has been told.",
+            )
+        self._told_far ^= {matter}
         self._casework.send(case, form, now)
         log(case, now, account.name, row.role, "told", form.text)
 

@@ -26,9 +26,10 @@ def read(trace: Trace, profile: Profile) -> Iterator[Finding]:
         if isinstance(answer, list):
             books[f"{fact.party} notices"] = [(fact.n, item) for item in answer if isinstance(item, dict)]
     for link, number, forms in trace.strands():
-        notices = [(f.n, f.form) for f in forms if f.form_type == "contactNotice"]
-        if notices:
-            books[f"{link} {number}"] = notices
+        for form in forms:
+            if form.form_type == "contactNotice":
+                # Each side tells the other of matters of its own, and the words for them may be the same.
+                books.setdefault(f"{link} {number} {form.sender}", []).append((form.n, form.form))
     for book, entries in books.items():
         yield from _walk(book.split()[0], entries)
 

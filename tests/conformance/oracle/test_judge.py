@@ -287,6 +287,16 @@ def cells(**changed: object) -> Story:
 DUTIES = [duty.value for duty in ContactDuty]
 
 
+def told_both_ways() -> Story:
+    """Each side tells the other of a fault of its own, in the same words and about the same case."""
+    story = Story()
+    story.hand_over()
+    notice = {"kind": "system_fault", "phase": "started", "text": "今晚停机", "contactName": "许宁"}
+    story.up("contactNotice", noticedAt=story.iso(), **notice)
+    story.down("contactNotice", noticedAt=story.iso(), **notice)
+    return story
+
+
 LIVES: dict[str, tuple[Callable[[], Story], str]] = {
     "closed": (
         closed_life,
@@ -312,6 +322,7 @@ LIVES: dict[str, tuple[Callable[[], Story], str]] = {
     "the cells of a community": (cells, "GRID-1"),
     "a contact book": (lambda: contact_book(DUTIES), "CONT-1"),
     "another department's case": (other_department_life, "GRID-6"),
+    "each side tells of a fault of its own": (told_both_ways, "CONT-2"),
 }
 
 

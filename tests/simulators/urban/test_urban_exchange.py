@@ -325,6 +325,18 @@ def test_a_contact_here_tells_the_grid_sides() -> None:
     assert world.refusal("exchange.tell", world.native(), kind="system_fault", text="x") == "wrong_state"
 
 
+def test_a_contact_here_tells_once_when_it_starts_and_once_when_it_is_over() -> None:
+    """CONT-2."""
+    world = World()
+    case = world.hand_over()
+    assert world.refusal("exchange.tell", case, kind="system_fault", phase="over", text="已恢复") == "wrong_state"
+    world.act("exchange.tell", case, kind="system_fault", text="今晚升级")
+    assert world.refusal("exchange.tell", case, kind="system_fault", text="再说一遍") == "wrong_state"
+    world.act("exchange.tell", case, kind="parked", text="一份表单挂起")
+    world.act("exchange.tell", case, kind="system_fault", phase="over", text="已恢复")
+    world.act("exchange.tell", case, kind="system_fault", text="明晚再次升级")
+
+
 # ── queries (XCHG-2) ────────────────────────────────────────────────────────────────────────────
 
 
