@@ -67,8 +67,9 @@ def stage_with(member: str | None) -> StageMaker:
 
 
 def first_finding(member: str) -> tuple[Explorer, Finding]:
+    """The first that names the clause: what a wrong party does may show sooner in what another clause says."""
     explorer = Explorer(Bench(MEMBERS[member].party, member), STORIES, SEED, None)
-    return explorer, next(explorer.run())
+    return explorer, next(finding for finding in explorer.run() if MEMBERS[member].clause in finding.clauses)
 
 
 @pytest.mark.parametrize("member", FOUND_OUT)

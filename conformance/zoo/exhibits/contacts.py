@@ -20,6 +20,7 @@ from conformance.zoo.member import member
 from simulators.city.seats import Account
 from simulators.exchange.mailroom import Mailroom, Sending
 from simulators.exchange.notices import NoticeBoard
+from simulators.exchange.params import Params
 from simulators.grid.platform import GridPlatform
 from simulators.urban import people
 from simulators.urban.cases import UrbanCase
@@ -123,6 +124,24 @@ class _Silent(ReticentBoard):
 )
 class UrbanTellsNoContact(UrbanPlatform):
     board_type = _Silent
+
+
+class _RepeatsItself(people.People):
+    def _tell(self, row: Row, case: UrbanCase, account: Account, given: Params, now: datetime) -> None:
+        matter = (given.code("kind", NoticeKind), case.case_number)
+        is_told = given.code("phase", NoticePhase, NoticePhase.STARTED) is NoticePhase.OVER
+        self._told_far = self._told_far | {matter} if is_told else self._told_far - {matter}
+        super()._tell(row, case, account, given, now)
+
+
+@member(
+    "urban-tells-the-same-matter-again",
+    clause="CONT-2",
+    zh="已告知网格方的事项可以再告知一遍",
+    en="lets its people tell the grid side once more what it was told already",
+)
+class UrbanTellsAgain(UrbanPlatform):
+    people_type = _RepeatsItself
 
 
 class _NeverOver(NoticeBoard):
