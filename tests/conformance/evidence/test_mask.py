@@ -7,7 +7,9 @@ import pytest
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.times import SHANGHAI
 from conformance.checks.check import Check
+from conformance.checks.known import KnownFailure
 from conformance.checks.result import Result, Text, Verdict
+from conformance.drivers.attestation import Attestation
 from conformance.evidence.mask import Mask, masked
 from conformance.observe.envelope import HIDDEN
 from conformance.oracle.judge import judge
@@ -28,6 +30,7 @@ steps:
   - expect: {case: c1, urban: {status: open}}
 """
 SCENARIO = loads_scenario(STORY.replace("profile: {choices.auto_verifier: 自动核查岗}\n", ""))
+MOMENT = datetime(2026, 3, 2, tzinfo=SHANGHAI)
 RUN = play(SCENARIO, Wiring.DIRECT, VirtualStage, seed=1)
 
 
@@ -38,7 +41,7 @@ def report(result: Result) -> Report:
         system="x",
         suite="0",
         seed=1,
-        started_at=datetime(2026, 3, 2, tzinfo=SHANGHAI),
+        started_at=MOMENT,
         profile_fingerprint="0" * 64,
         results=[result],
     )
@@ -121,6 +124,7 @@ def test_a_masked_run_names_nobody_and_is_judged_as_before():
 
 
 def test_what_a_result_says_is_masked_too():
+    known = KnownFailure(check="INT-1", reason="王芳", owner="13800138000", until=MOMENT.date(), message="王芳")
     result = Result(
         check=Check(SCENARIO, Party.URBAN),
         verdict=Verdict.FAIL,
@@ -129,11 +133,14 @@ def test_what_a_result_says_is_masked_too():
         received="王芳",
         evidence=tuple(RUN.trace.records[:1]),
         notes=(Text("王芳", "王芳"),),
-        known="王芳",
+        known=known,
+        attestations=(Attestation("请告知王芳", "13800138000", MOMENT, "王工"),),
         run=RUN,
     )
     shown = masked(report(result), Mask()).results[0]
-    told = str([shown.reason, shown.expected, shown.received, shown.notes, shown.known])
+    told = str([shown.reason, shown.expected, shown.received, shown.notes, shown.known, shown.attestations])
+    # Who attests stands for it with the name.
+    assert shown.attestations[0].by == "王工"
     assert "13800138000" not in told
     assert "王芳" not in told
 
