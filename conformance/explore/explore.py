@@ -12,12 +12,14 @@ The same seed gives the same stories, as long as the system does the same.
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisException
+from hypothesis.internal.conjecture import providers
 
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.profile import Profile
@@ -308,6 +310,22 @@ def _books(stage: Stage) -> Books | None:
         return None
 
 
+@contextmanager
+def _drawn_from_the_seed_alone() -> Iterator[None]:
+    """Keep Hypothesis from drawing constants out of whatever modules are loaded: the same seed would tell other stories in another process."""
+    drawing, name = providers.HypothesisProvider, "_maybe_draw_constant"
+    before = getattr(drawing, name, None)
+    if before is None:
+        # Versions that have no such pool draw from the seed alone anyway.
+        yield
+        return
+    setattr(drawing, name, lambda *_args, **_more: None)
+    try:
+        yield
+    finally:
+        setattr(drawing, name, before)
+
+
 class _Search:
     """One finding: first drawn, then made smaller."""
 
@@ -337,7 +355,7 @@ class _Search:
             self._one(story)
 
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _drawn_from_the_seed_alone():
                 # What Hypothesis warns of is about tests.
                 warnings.simplefilter("ignore")
                 one()

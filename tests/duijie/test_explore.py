@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from bridge.vocabulary.parties import Party
 from conformance.drivers.driver import Capabilities
@@ -259,3 +260,13 @@ def test_a_file_that_cannot_be_a_check_is_told(files, role, said, capsys, tmp_pa
     arguments = ["--sut", "builtin-virtual", "--scenario", str(folder), "--lang", "en"]
     assert main(["conform", role, *arguments]) == Exit.CONFIGURATION
     assert said in capsys.readouterr().err
+
+
+def test_stories_are_drawn_from_the_seed_and_not_from_what_else_is_loaded(monkeypatch):
+    class Loaded:
+        def __get__(self, *_):
+            pytest.fail("constants of loaded modules were looked at")
+
+    monkeypatch.setattr(providers.HypothesisProvider, "_local_constants", Loaded())
+    explorer = Explorer(Bench(Party.URBAN), 20, SEED, None)
+    assert list(explorer.run()) == []

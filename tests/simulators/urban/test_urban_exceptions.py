@@ -204,7 +204,7 @@ def test_while_a_false_report_is_under_way_nothing_is_disposed_of() -> None:
     world.act("city_verifier.decide_false_report", case, grant=True)
     assert world.refusal("department.dispose", case, result="已清理") == "wrong_state"
     again = world.refusal("department.apply_false_report", case, reason="现场无此情况", photos=["spot"])
-    assert again == "wrong_state"
+    assert again == "duplicate_application"
 
 
 def test_a_false_report_refused_here_never_reaches_the_grid_platform() -> None:
