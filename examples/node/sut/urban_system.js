@@ -406,6 +406,10 @@ export class UrbanSystem {
   }
 
   _exchange_tell(known, { kind, text, phase = "started", related }) {
+    // 同一事项发生时告知一次,解除时告知一次(CONT-2)。A matter is told once when it starts and once when it is over.
+    const told = (known.told_far ??= []);
+    if ((phase === "started") === told.includes(kind)) throw new Refused("wrong_state", "该事项的发生或解除已告知过", "that this matter has started, or is over, has been told");
+    known.told_far = phase === "started" ? [...told, kind] : told.filter((each) => each !== kind);
     const notice = { kind, phase, text, noticedAt: this.#now(), contactName: this.city.contacts.grid_side, ...(related && { relatedCaseNumber: related }) };
     this.post.post(known.case_number, "contactNotice", notice);
   }
