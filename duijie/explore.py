@@ -2,13 +2,15 @@
 
 import json
 import math
+import os
 import secrets
 import shlex
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -41,6 +43,8 @@ _SHRINKS_COMPUTED, _SHRINKS_OVER_SOAP = 300, 40
 #: Stories against a foreign system; the case numbers of one run are enough for these and for making findings smaller.
 _FOREIGN_MAX = EXAMPLES_MAX - 1000
 _SEEDS = 2**31
+#: Where Hypothesis keeps its notes.
+_STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
 #: Durations longer than this are told in minutes.
 _SECONDS_TOLD = 100
 
@@ -134,7 +138,8 @@ def run_explore(role: Party, source: str, options: ExploreOptions) -> Exit:
             return Exit.INCONCLUSIVE
         telling = _Telling(Explorer(bench, options.examples, seed, None), bench, role, source, seed, options)
         try:
-            return telling.run(opened_bench.title)
+            with _notes_elsewhere():
+                return telling.run(opened_bench.title)
         except Unusable as unusable:
             raise UserMistake(unusable.zh, unusable.en) from None
 
@@ -147,6 +152,16 @@ def _need_hypothesis() -> None:
             "--explore 需要 hypothesis;请运行 pip install 'duijie[explore]'",
             "--explore needs hypothesis; run pip install 'duijie[explore]'",
         ) from None
+
+
+@contextmanager
+def _notes_elsewhere() -> Iterator[None]:
+    """Hypothesis keeps notes in the current folder, unless it is told where else; it leaves none with the user."""
+    with ExitStack() as stack:
+        if _STORAGE not in os.environ:
+            os.environ[_STORAGE] = stack.enter_context(TemporaryDirectory(prefix="duijie-explore-"))
+            stack.callback(os.environ.pop, _STORAGE)
+        yield
 
 
 def _say_nothing_driven(acts: list[str], options: ExploreOptions) -> None:

@@ -2,6 +2,8 @@
 
 import builtins
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -165,6 +167,12 @@ def test_our_own_platform_is_explored_and_the_duration_told(capsys):
     assert code == Exit.OK
     assert "exploring 5 stories · seed 3 · expected to take about 1 s" in said
     assert "5 stories: 0 found, 0 inconclusive." in said
+
+
+def test_nothing_is_left_in_the_users_folder(tmp_path):
+    command = [sys.executable, "-m", "duijie", "conform", "urban", "--sut", "builtin-virtual", "--explore", "2"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finding_is_shown_with_its_file_and_the_command_that_repeats_it(capsys, tmp_path, monkeypatch):
