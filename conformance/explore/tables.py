@@ -356,7 +356,7 @@ REFUSALS: Mapping[str, Refusal] = {
                 {"reason": "现场无此问题", "photos": []}, _no_false_report),
         Refusal("false_report_without_reason", "department.apply_false_report", "EXC-3", _U, _T | _N, _places(DISPOSAL), "reason_required",
                 {"photos": ["empty-site"]}, _no_false_report),
-        Refusal("second_false_report", "department.apply_false_report", "EXC-3", _U, _T | _N, _places(DISPOSAL), "wrong_state",
+        Refusal("second_false_report", "department.apply_false_report", "EXC-3", _U, _T | _N, _places(DISPOSAL), "duplicate_application",
                 {"reason": "再次申请", "photos": ["empty-site"]}, lambda life, rules: _busy(life)),
         Refusal("verify_hidden", "district_verifier.verify", "INT-4", _U, _T, _places(DISTRICT_VERIFICATION, NOT_PASSED, CLOSING), "hidden", _VERIFIER),
         Refusal("verify_hidden_city", "city_verifier.verify", "INT-4", _U, _T, _places(DISTRICT_VERIFICATION, NOT_PASSED, CLOSING), "hidden", _VERIFIER),
