@@ -88,6 +88,10 @@ _SPOILINGS: tuple[Spoiling, ...] = (
 #: Of a thousand acts so many go without a fault.
 _UNSPOILED = 760
 
+#: What is done, of a hundred wishes: those up to the first number go on with a case's main line where they can, up to the next do
+#: anything that may be done, up to the next try what must be refused, begin a case, wait, stop a party; the last ask for hand-overs.
+_ONWARD, _ANYTHING, _ATTEMPT, _BEGIN, _WAIT, _RESTART = 48, 68, 84, 91, 94, 98
+
 _T = TypeVar("_T")
 
 
@@ -109,9 +113,8 @@ class Wish(NamedTuple):
         return cls(drawn[0] * 100 // 256, case, what, more, fault * 1000 // 65536)
 
 
-#: Bytes of a wish, of which not all are read. Hypothesis draws numbers, texts and bytes from the literals of the modules that it finds
-#: beside it now and then, and stories must not hang on those: nobody writes bytes of just this length.
-_BYTES = 13
+#: Bytes of a wish. Hypothesis draws them all alike, where of numbers it draws small ones more often; nine are read.
+_BYTES = 9
 _WISH = st.binary(min_size=_BYTES, max_size=_BYTES).map(Wish.of)
 
 
@@ -138,23 +141,23 @@ def _move(teller: Teller, wish: Wish, *, cases_max: int) -> Move | None:
     if wish.doing == 0:
         return None
     lives = teller.lives
-    if not lives or (wish.doing > 84 and wish.doing <= 91 and len(lives) < cases_max):
+    if not lives or (_ATTEMPT < wish.doing <= _BEGIN and len(lives) < cases_max):
         return _beginning(teller, wish)
     going_on = [life for life in lives if not life.ended] or lives
-    life = _of(going_on if wish.doing <= 74 else lives, wish.case)
-    if wish.doing <= 74:
+    life = _of(going_on if wish.doing <= _ANYTHING else lives, wish.case)
+    if wish.doing <= _ANYTHING:
         return _act(teller, life, wish)
-    if wish.doing <= 84:
+    if wish.doing <= _ATTEMPT:
         # What the suite's own people are refused says nothing of the system.
         forbidden = [refusal for refusal in teller.forbidden(life) if refusal.side.value == teller.can.role.value]
         if forbidden:
             return Move(doing=Doing.ATTEMPT, case=life.name, what=_of(forbidden, wish.what).id)
         return _act(teller, life, wish)
-    if wish.doing <= 91:
+    if wish.doing <= _BEGIN:
         return _act(teller, life, wish)
-    if wish.doing <= 94:
+    if wish.doing <= _WAIT:
         return Move(doing=Doing.WAIT, what=_of((SHORT_WAIT, *LONG_WAITS), wish.what))
-    if wish.doing <= 98:
+    if wish.doing <= _RESTART:
         return Move(doing=Doing.RESTART, what=_of(teller.can.parties, wish.what).value)
     return Move(doing=Doing.QUERY)
 
@@ -162,7 +165,7 @@ def _move(teller: Teller, wish: Wish, *, cases_max: int) -> Move | None:
 def _act(teller: Teller, life: Life, wish: Wish) -> Move | None:
     possible = teller.possible(life)
     ahead = [act for act in possible if act.leads_on]
-    choice = ahead if ahead and wish.doing <= 52 else possible
+    choice = ahead if ahead and wish.doing <= _ONWARD else possible
     if not choice:
         return None
     spoiling = _of(_SPOILINGS, wish.fault - _UNSPOILED) if wish.fault >= _UNSPOILED else None

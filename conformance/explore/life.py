@@ -201,7 +201,8 @@ def urban_says(life: Life, rules: Rules) -> dict[str, Any]:
     if view.at not in OPEN:
         return {"status": view.at}
     stage = {} if view.at == NOT_PASSED else {"stage": view.at}
-    return {"status": "open", **stage, "filing_ordinal": view.filing, "rejections": view.rejections}
+    place = {} if view.place is None else {"district": view.place}
+    return {"status": "open", **stage, **place, "filing_ordinal": view.filing, "rejections": view.rejections}
 
 
 _EXCHANGE = {

@@ -303,7 +303,7 @@ def decide(application: str, grant: bool) -> Deed:
         # What the others applied for in the old place is overtaken.
         hand.urban.overtaken |= hand.urban.waiting
         if application == "return":
-            hand.urban.at = FILING
+            hand.urban.at, hand.urban.place = FILING, None
         else:
             hand.urban.place = FARTHER if hand.urban.place != FARTHER else FAR
             start_disposal(hand)

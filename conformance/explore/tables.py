@@ -221,11 +221,11 @@ ACTS: Mapping[str, Act] = {
         ),
         Act(
             "grant_return", "supervision.decide_return", "URBAN-4", _U, _T | _N, _places(ASSIGNMENT),
-            do.decide("return", True), {"grant": True}, _may_decide("return"),
+            do.decide("return", True), {"grant": True}, _may_decide("return"), leads_on=True,
         ),
         Act(
             "refuse_return", "supervision.decide_return", "URBAN-4", _U, _T | _N, _places(ASSIGNMENT),
-            do.decide("return", False), {"grant": False, "reason": "确在本区"}, _may_decide("return"),
+            do.decide("return", False), {"grant": False, "reason": "确在本区"}, _may_decide("return"), leads_on=True,
         ),
         Act(
             "apply_transfer", "district.apply_transfer", "EXC-5", _U, _T | _N, _places(DISPOSAL), do.apply("transfer"),
@@ -238,11 +238,11 @@ ACTS: Mapping[str, Act] = {
         ),
         Act(
             "grant_transfer", "city.decide_transfer", "EXC-5", _U, _T | _N, _places(DISPOSAL), do.decide("transfer", True),
-            {"grant": True}, _may_decide("transfer"),
+            {"grant": True}, _may_decide("transfer"), leads_on=True,
         ),
         Act(
             "refuse_transfer", "city.decide_transfer", "EXC-5", _U, _T | _N, _places(DISPOSAL), do.decide("transfer", False),
-            {"grant": False, "reason": "确属本区"}, _may_decide("transfer"),
+            {"grant": False, "reason": "确属本区"}, _may_decide("transfer"), leads_on=True,
         ),
         Act(
             "apply_extension", "department.apply_extension", "URBAN-4", _U, _T | _N, _places(DISPOSAL), do.apply("extension"),
@@ -250,11 +250,11 @@ ACTS: Mapping[str, Act] = {
         ),
         Act(
             "grant_extension", "district.decide_extension", "URBAN-4", _U, _T | _N, _places(DISPOSAL),
-            do.decide("extension", True), {"grant": True}, _may_decide("extension"),
+            do.decide("extension", True), {"grant": True}, _may_decide("extension"), leads_on=True,
         ),
         Act(
             "refuse_extension", "district.decide_extension", "URBAN-4", _U, _T | _N, _places(DISPOSAL),
-            do.decide("extension", False), {"grant": False, "reason": "可调配人员"}, _may_decide("extension"),
+            do.decide("extension", False), {"grant": False, "reason": "可调配人员"}, _may_decide("extension"), leads_on=True,
         ),
         Act(
             "apply_false_report", "department.apply_false_report", "EXC-3", _U, _T | _N, _places(DISPOSAL),
