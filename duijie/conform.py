@@ -425,13 +425,13 @@ def _sum_up(console: Console, report: Report, omitted: tuple[Check, ...], langua
         console.print(said, style="bold red" if entry.is_red else "dim yellow", markup=False)
     if omitted:
         named = say(language, "、", ", ").join(check.id for check in omitted[:_OMITTED_NAMED])
-        more = len(omitted) - _OMITTED_NAMED
+        if (more := len(omitted) - _OMITTED_NAMED) > 0:
+            named += say(language, f" 等(另 {more} 项)", f" and {more} more")
         console.print(
             say(
                 language,
                 f"略去 {len(omitted)} 项(系统声明具备其所需能力):{named}",
-                f"left out although the system declares to have what they are about: {len(omitted)} ({named}",
-            )
-            + (say(language, f" 等(另 {more} 项)", f" and {more} more)") if more > 0 else say(language, "", ")")),
+                f"left out although the system declares to have what they are about: {len(omitted)} ({named})",
+            ),
             markup=False,
         )

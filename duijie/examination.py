@@ -61,9 +61,17 @@ class Plan:
 
 def declarations(sut: SystemUnderTest, everything: Sequence[Check]) -> Iterator[Finding]:
     """What can be said of the file alone."""
+    yield from _without_checks(sut, everything)
+    yield from _declared(sut)
+
+
+def _without_checks(sut: SystemUnderTest, everything: Sequence[Check]) -> Iterator[Finding]:
     wrong = declared.patterns_without_checks(sut, everything)
     if wrong:
         yield _remarked(Topic.CHECKS, wrong, Text("", ""))
+
+
+def _declared(sut: SystemUnderTest) -> Iterator[Finding]:
     remarks = declared.in_the_file(sut, _known())
     if any(remark.wrong for remark in remarks):
         yield _remarked(Topic.CAPABILITIES, remarks, Text("", ""))
@@ -101,9 +109,7 @@ class _Examination:
 
     def findings(self) -> Iterator[Finding]:
         """Look at one thing after the other; what cannot be looked at for want of another is left out."""
-        wrong = declared.patterns_without_checks(self._sut, self.plan.everything)
-        if wrong:
-            yield _remarked(Topic.CHECKS, wrong, Text("", ""))
+        yield from _without_checks(self._sut, self.plan.everything)
         yield from self._driver_findings()
         yield from self._left_out()
         yield from self._listening()

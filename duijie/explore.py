@@ -26,7 +26,7 @@ from conformance.scenario.profile import base_profile
 from conformance.scenario.stage import StageMaker
 from duijie import __version__
 from duijie.benches import BUILTIN, BUILTIN_VIRTUAL, EXAMPLES_MAX, BuiltinBench, SystemBench
-from duijie.conform import looked_at, opened, system_of
+from duijie.conform import SEEDS, looked_at, opened, system_of
 from duijie.console_text import Language, say
 from duijie.examination import Plan
 from duijie.exits import Exit, UserMistake
@@ -42,7 +42,6 @@ _COMPUTED_SECONDS, _LIVE_SECONDS, _DRIVEN_SECONDS = 0.1, 4.0, 3.0
 _SHRINKS_COMPUTED, _SHRINKS_OVER_SOAP = 300, 40
 #: Stories against a foreign system; the case numbers of one run are enough for these and for making findings smaller.
 _FOREIGN_MAX = EXAMPLES_MAX - 1000
-_SEEDS = 2**31
 #: Where Hypothesis keeps its notes.
 _STORAGE = "HYPOTHESIS_STORAGE_DIRECTORY"
 #: Durations longer than this are told in minutes.
@@ -111,7 +110,7 @@ def run_explore(role: Party, source: str, options: ExploreOptions) -> Exit:
             f"--explore 对外部系统至多 {_FOREIGN_MAX},不是 {options.examples};请换种子分次进行",
             f"--explore is at most {_FOREIGN_MAX} against a system that is not ours, not {options.examples}; take several runs with other seeds",
         )
-    seed = secrets.randbelow(_SEEDS) if options.seed is None else options.seed
+    seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     sut = system_of(role, source) if foreign else None
     everything = checks(library_folder(), role)
     with opened(role, source, sut, everything, options.language) as (opened_bench, driver):

@@ -213,9 +213,7 @@ class LiveStage:
 
     def next_timer(self) -> datetime | None:
         """See `Stage`."""
-        rest = self._known_rest()
-        said = [remote.quiet() for remote in self.pair.remotes.values()] if rest is None else rest.said.values()
-        moments = [each.next_due for each in said]
+        moments = [said.next_due for said in self._standing().values()]
         moments.append(self.pair.wire.next_due)
         return min((due for due in moments if due is not None), default=None)
 
@@ -261,9 +259,8 @@ class LiveStage:
         """Who has something to do at this moment, in the order in which virtual time wakes them; None is the network."""
         network = self.pair.wire.next_due
         found: list[Party | None] = [None] if network is not None and network <= due else []
-        for party, remote in self.pair.remotes.items():
-            moment = remote.quiet().next_due
-            if moment is not None and moment <= due:
+        for party, said in self._standing().items():
+            if said.next_due is not None and said.next_due <= due:
                 found.append(party)
         return found
 
@@ -318,6 +315,11 @@ class LiveStage:
             if not said[party].quiet:
                 return None
         return said
+
+    def _standing(self) -> Mapping[Party, Quiet]:
+        """What every party says of itself; nobody is asked again who was found at rest and has not been stirred since."""
+        rest = self._known_rest()
+        return {party: remote.quiet() for party, remote in self.pair.remotes.items()} if rest is None else rest.said
 
     def _known_rest(self) -> _Rest | None:
         """The rest that was found before, where it still holds without asking: our own parties do nothing of themselves at one moment of their clock."""

@@ -18,6 +18,7 @@ from bridge.rules.delivery import FINAL_STATES, DeliveryState
 from bridge.rules.pages import STATE_ZH
 from bridge.vocabulary.forms import FormType
 from bridge.vocabulary.parties import Side
+from conformance.drivers.control import whom_to_trust
 from conformance.scenario.wording import Wording
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
@@ -90,7 +91,13 @@ class BridgeDesk:
         headers = {"Authorization": f"Bearer {where.token}"} if where.token else {}
         try:
             # A proxy that is set for the machine is not meant for these calls.
-            self._http = httpx.Client(base_url=where.address, timeout=ANSWER_SECONDS, trust_env=False, headers=headers)
+            self._http = httpx.Client(
+                base_url=where.address,
+                timeout=ANSWER_SECONDS,
+                verify=whom_to_trust(where.address),
+                trust_env=False,
+                headers=headers,
+            )
         except (ValueError, httpx.InvalidURL):
             raise self._silent() from None
 

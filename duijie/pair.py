@@ -7,7 +7,6 @@ runs and what the live stage is built on.
 
 import json
 import secrets
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ import httpx
 
 from bridge.vocabulary.parties import Party, Side
 from bridge.vocabulary.profile import Profile
+from conformance.drivers.control import whom_to_trust
 from conformance.drivers.driver import Quiet
 from conformance.oracle.trace import Trace
 from conformance.scenario.faults import FaultPlan
@@ -36,10 +36,6 @@ from duijie.taps import Wire
 CONTROL_OFFSET = 10
 #: Seconds that a party may take to answer at its control port.
 CONTROL_TIMEOUT_SECONDS = 30
-
-
-#: Trusts nobody: a control port speaks plain HTTP, and reading whom the machine trusts would take longer than all else.
-_PLAIN_HTTP_ALONE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Acting(Protocol):
@@ -81,7 +77,7 @@ class Remote:
         self._http = httpx.Client(
             base_url=self.address,
             timeout=CONTROL_TIMEOUT_SECONDS,
-            transport=httpx.HTTPTransport(verify=_PLAIN_HTTP_ALONE),
+            verify=whom_to_trust(self.address),
             trust_env=False,
             headers={"Authorization": f"Bearer {token}"},
         )

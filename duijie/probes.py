@@ -14,6 +14,7 @@ from bridge.vocabulary.parties import Party, Side
 from bridge.vocabulary.profile import PlatformProfile, Profile
 from bridge.vocabulary.times import SHANGHAI
 from conformance.doctor.answers import Answer
+from conformance.drivers.control import PLAIN_HTTP_ALONE
 from duijie.console_text import reason
 
 #: Seconds that a connection, and then an answer, may take; a system that is slower than this before it has anything to do is not ready.
@@ -21,9 +22,6 @@ CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
 #: The most that is read of one answer.
 _BYTES_MAX = 64 * 1024 * 1024
-
-#: Trusts nobody: reading whom the machine trusts takes long, and plain HTTP has no use for it.
-_PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class NotReached(Exception):
@@ -171,7 +169,7 @@ class Caller:
 def trusted(face: Face) -> ssl.SSLContext:
     """Whom the caller trusts and what it shows, from the profile; raises `NotReached` for files that cannot be used."""
     if not face.address.startswith("https:"):
-        return _PLAIN
+        return PLAIN_HTTP_ALONE
     tls = face.caller.tls
     named = [] if tls is None else [tls.authorities, tls.client_certificate, tls.client_key]
     try:

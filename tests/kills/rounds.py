@@ -17,14 +17,13 @@ from bridge.vocabulary.parties import Party
 from bridge.vocabulary.profile import DeliveryChoices
 from conformance.ledger import Finding
 from conformance.scenario.stage import StageRefused
+from duijie.live import MEMORY
 
 #: Findings of these rules say that something was lost; those of the others, that something is there twice or in two versions.
 LOSSES = frozenset({"one-receipt", "same-outcome", "same-counts", "both-or-neither", "not-forgotten"})
 #: Steps between two kills of one life.
 _STRIDE = 21
 DEFAULT_ATTEMPTS = DeliveryChoices().max_attempts
-#: A memory file system where there is one: kills do not depend on the disk, waiting for it does.
-FAST = Path("/dev/shm")
 
 
 @dataclass(slots=True)
@@ -220,7 +219,7 @@ def play(round_: Round) -> Outcome:
     """Play a round in a folder of its own, which is left only when something is wrong."""
     outcome = Outcome(round_.name)
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="duijie-kills-", dir=FAST if FAST.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix="duijie-kills-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
         round_.play(folder, outcome)
     except Exception as error:
