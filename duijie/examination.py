@@ -125,7 +125,7 @@ class _Examination:
         except (DriverBroken, StageRefused) as broken:
             step = "核对 [driver],并先启动系统", "compare [driver], and start the system first"
             yield failed(Topic.DRIVER, broken.zh, broken.en, step)
-            yield from declarations(self._sut, ())
+            yield from _declared(self._sut)
             return
         self._opened = True
         self._can = self._driver.capabilities

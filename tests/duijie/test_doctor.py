@@ -247,6 +247,14 @@ def test_a_driver_that_does_not_answer_is_named_and_the_rest_is_looked_at_all_th
     assert of(found, "account")[0] == "ok"
 
 
+def test_a_driver_that_does_not_answer_brings_no_word_against_the_checks_that_the_file_names(doctor):
+    more = '[suite]\nchecks = ["INT-6"]\nskip = ["RCPT-1-01/urban"]'
+    with running(Fake()) as fake:
+        _, found = doctor(sut_text(f"{fake.address}/soap", f"http://127.0.0.1:{free_port()}", more=more))
+    assert "driver" in found
+    assert "checks" not in found
+
+
 def test_an_address_of_the_suite_that_is_taken_is_named(doctor):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/soap"
