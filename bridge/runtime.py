@@ -11,7 +11,6 @@ its timers in the store when it starts again, and sends under the same message i
 import json
 import logging
 import secrets
-import signal
 import sys
 import threading
 import uuid
@@ -30,6 +29,7 @@ from bridge.core.exchange import DeliveryState
 from bridge.core.ports import JournalEntry, OutboxItem, Store
 from bridge.core.shell import Shell, Stumble, Verdict, open_shell
 from bridge.settings import ProfileInvalid, load_profile
+from bridge.stopping import StopRequest
 from bridge.stores.sole import Claim
 from bridge.stores.sql import SqlStore
 from bridge.transports.client import Delivered, PlatformClient
@@ -757,9 +757,7 @@ def bridge_main(
     """
     clock: Clock = SystemClock() if clock_start is None else SteeredClock(clock_start)
     _log_to_stderr(clock)
-    told_to_stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: told_to_stop.set())
+    told_to_stop = StopRequest.by_signals()
     try:
         profile = load_profile(profile_path)
         url = store_url or profile.bridge.store

@@ -5,7 +5,6 @@ forms serves the lines of both directions: the receipt of a dispatch comes over 
 """
 
 import os
-import signal
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from uuid import uuid4
 
 from rich.console import Console
 
+from bridge.stopping import StopRequest
 from bridge.vocabulary.parties import Party, Side
 from bridge.vocabulary.times import SHANGHAI
 from conformance.observe.soap import served_side
@@ -52,9 +52,7 @@ def run_network(options: NetworkOptions) -> Exit:
     """Stand between until SIGTERM or Ctrl-C; `FAILED` when a rule never met the message that it names."""
     language = options.language
     rules = _rules(options)
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    told = StopRequest.by_signals()
     console = Console(highlight=False, soft_wrap=True)
     plan = FaultPlan()
     with _Record(options.trace, None if options.quiet else console, language) as record:
@@ -78,7 +76,7 @@ def run_network(options: NetworkOptions) -> Exit:
     return _sum_up(plan, record, wire, console, language)
 
 
-def _release(wire: Wire, told: threading.Event) -> None:
+def _release(wire: Wire, told: StopRequest) -> None:
     """Let what is held back arrive at its moment, until told to stop."""
     while not told.wait(LOOK_SECONDS):
         wire.release_due()

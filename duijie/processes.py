@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, Protocol
 
+from bridge.stopping import StopRequest
 from duijie.exits import UserMistake
 
 #: Seconds for a child to say that it is ready, to answer a question, and to stop in order before it is killed.
@@ -156,8 +157,7 @@ def _run(make: Callable[[], Service], lifeline: Connection, answer: Answer | Non
     """Run a service in the child until the parent's end of the pipe is closed or the process is told to stop."""
     # Ctrl-C reaches the whole group of processes; the parent decides in which order they stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    told = StopRequest.by_signals([signal.SIGTERM])
     try:
         service = make()
         service.start()
@@ -176,8 +176,7 @@ def _run(make: Callable[[], Service], lifeline: Connection, answer: Answer | Non
         told.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    while not told.wait(3600):
-        pass
+    told.wait()
     service.stop()
 
 

@@ -2,14 +2,13 @@
 
 import logging
 import os
-import signal
 import sys
-import threading
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge.stopping import StopRequest
 from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import Profile
 from conformance.drivers.driver import Quiet
@@ -188,9 +187,7 @@ def _serve(service: Service, ready: str) -> Exit:
     from simulators.exchange.logbook import LogbookUnusable
     from simulators.process import StartFailed
 
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    told = StopRequest.by_signals()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     try:
         service.start()

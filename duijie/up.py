@@ -2,7 +2,6 @@
 
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bridge.stopping import StopRequest
 from bridge.vocabulary.parties import Party, Side
 from conformance.scenario.events import Run
 from conformance.scenario.load import load_scenario
@@ -73,17 +73,16 @@ def run_up(
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
+def _told_to_stop() -> Iterator[StopRequest]:
     """SIGTERM and, while the pair is only waiting, Ctrl-C."""
-    told = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    for number in before:
-        signal.signal(number, lambda *_: told.set())
+    told = StopRequest.by_signals(before)
     try:
         yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        told.close()
 
 
 @contextmanager
