@@ -51,7 +51,7 @@ def test_a_request_to_stop_is_heard_at_every_line_of_the_wait() -> None:
         waiting.start()
         waiting.join(PATIENCE_SECONDS)
         assert not waiting.is_alive(), f"raised at line {line} of the wait, it waits for ever"
-        heard.append(waiting.heard)
+        heard.append(bool(waiting.heard))
         # Raised at one of the lines after the look itself, it is seen by the next look.
         assert request.wait(0)
         request.close()
