@@ -5,7 +5,7 @@ Nothing is changed anywhere: the only message that is sent is a query. What the 
 
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,8 @@ _PAGE_SIZE = 200
 _LISTED_MAX = 30
 #: So far ahead of the system's clock nobody has handed a case over.
 _IN_THE_FUTURE = timedelta(days=3650)
+#: The question whether the system gets through to an address.
+_REACH = "reach"
 #: A case that no system has.
 _NO_CASE = "000000-00000000-000000"
 
@@ -234,13 +236,19 @@ class _Examination:
                 ("把这些地址改为 http", "write these addresses with http"),
             )
             return
-        closed = listen_and_connect(tuple(address for _, address in called))
+        from_there: dict[str, Finding] = {}
+
+        def ask_the_system(address: str) -> None:
+            from_there[address] = self._way_back(address)
+
+        closed = listen_and_connect(tuple(address for _, address in called), ask_the_system)
         for side, address in called:
             problem = closed.get(address)
             if problem is None:
                 yield fine(
                     Topic.LISTENING, f"可在 {address} 代 {side} 监听", f"can listen at {address} in the place of {side}"
                 )
+                yield from_there[address]
                 continue
             yield failed(
                 Topic.LISTENING,
@@ -251,6 +259,44 @@ class _Examination:
                     "stop what uses the address, or choose another one of this machine in the system and in the profile",
                 ),
             )
+
+    def _way_back(self, address: str) -> Finding:
+        """Whether the system gets through to an address of the suite, as far as it can be asked (the question `reach`)."""
+        unknown = Finding(
+            Topic.WAY_BACK,
+            Level.UNKNOWN,
+            Text(
+                f"只从本机连过 {address};系统不回答查询 reach,第一次来电才能证实",
+                f"{address} was reached from here alone; the system does not answer the question `reach`, so its first call will show",
+            ),
+        )
+        if not self._opened or self._sut.kind is DriverKind.PERSON or not self._can.offers_ask(_REACH):
+            return unknown
+        try:
+            said = self._driver.ask(_REACH, {"address": address})
+        except (DriverBroken, StageRefused):
+            return unknown
+        if not isinstance(said, Mapping) or not isinstance(said.get("reached"), bool):
+            return Finding(
+                Topic.WAY_BACK,
+                Level.WARNING,
+                Text(
+                    f"查询 reach 应答 {said!r},应为 {{reached: true 或 false}}",
+                    f"the question `reach` is answered by {said!r}; it is {{reached: true or false}}",
+                ),
+            )
+        if said["reached"]:
+            return fine(Topic.WAY_BACK, f"系统能连到 {address}", f"the system gets through to {address}")
+        why = f"({said['detail']})" if said.get("detail") else ""
+        return failed(
+            Topic.WAY_BACK,
+            f"系统连不到 {address}{why}",
+            f"the system does not get through to {address}{why}",
+            (
+                "查系统到本机的防火墙与路由;套件须以系统能到达的地址监听",
+                "look at firewalls and routes from the system to this machine; the suite must listen where the system can reach it",
+            ),
+        )
 
     # ── the system's own services ──
 
@@ -444,9 +490,8 @@ class _Examination:
 def _known() -> declared.Known:
     """The names that the suite knows."""
     everything = checks(library_folder())
-    asks = {ask.name for side in Side for ask in ASKS[side]} | {
-        name for check in everything for name in check.needs.asks
-    }
+    asks = {_REACH} | {ask.name for side in Side for ask in ASKS[side]}
+    asks |= {name for check in everything for name in check.needs.asks}
     return declared.Known(checks=everything, asks=frozenset(asks))
 
 

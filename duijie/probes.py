@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,8 +80,11 @@ def host_and_port(address: str) -> tuple[str, int]:
     return parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def listen_and_connect(addresses: tuple[str, ...]) -> dict[str, NotReached]:
-    """Listen at all the addresses at once, reach each from here, and let go; gives those at which it fails, and why."""
+def listen_and_connect(addresses: tuple[str, ...], meanwhile: Callable[[str], None]) -> dict[str, NotReached]:
+    """Listen at all the addresses at once, reach each from here, and let go; gives those at which it fails, and why.
+
+    `meanwhile` is called with each address at which it works, while it does.
+    """
     failed: dict[str, NotReached] = {}
     with _Listeners() as listeners:
         for address in addresses:
@@ -89,6 +92,9 @@ def listen_and_connect(addresses: tuple[str, ...]) -> dict[str, NotReached]:
                 listeners.open(address)
             except NotReached as problem:
                 failed[address] = problem
+        for address in addresses:
+            if address not in failed:
+                meanwhile(address)
     return failed
 
 

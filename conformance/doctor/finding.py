@@ -30,6 +30,7 @@ class Topic(StrEnum):
     DRIVER = "driver"
     CAPABILITIES = "capabilities"
     LISTENING = "listening"
+    WAY_BACK = "way_back"
     REACHING = "reaching"
     TLS = "tls"
     WSDL = "wsdl"
@@ -47,6 +48,7 @@ TOPICS: Mapping[Topic, Text] = {
     Topic.DRIVER: Text("驱动", "driver"),
     Topic.CAPABILITIES: Text("能力声明", "capabilities"),
     Topic.LISTENING: Text("套件监听", "listening"),
+    Topic.WAY_BACK: Text("来路", "way back"),
     Topic.REACHING: Text("系统地址", "reaching"),
     Topic.TLS: Text("证书", "certificates"),
     Topic.WSDL: Text("接口描述", "WSDL"),

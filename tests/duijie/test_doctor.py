@@ -144,6 +144,8 @@ def simulator(side: Side, tmp_path: Path) -> Iterator[str]:
 def test_nothing_is_amiss_with_our_own_platform(side, tmp_path, doctor):
     with simulator(side, tmp_path) as text:
         code, found = doctor(text, side.value)
+    # No party of ours opens connections because somebody asks it to.
+    assert levels({"way_back": found.pop("way_back")}) == {"unknown"}
     assert (code, levels(found)) == (Exit.OK, {"ok"})
     assert {"listening", "reaching", "wsdl", "clock", "account", "encodings", "capabilities"} <= set(found)
     assert len(found["account"]) == 2
@@ -168,6 +170,7 @@ def test_nothing_is_amiss_with_our_own_bridge_on_either_of_its_faces(tmp_path, d
         code, found = doctor(text, "bridge")
     finally:
         service.stop()
+    assert levels({"way_back": found.pop("way_back")}) == {"unknown"}
     assert (code, levels(found)) == (Exit.OK, {"ok"})
     assert {len(found[topic]) for topic in ("reaching", "wsdl", "listening", "encodings")} == {2}
 
@@ -225,7 +228,8 @@ def test_what_is_skipped_although_the_system_has_it_is_told(tmp_path, capsys):
 def test_nothing_is_amiss_with_the_fake_itself(doctor):
     fake = Fake(date=lambda: datetime.now(UTC))
     code, found = asked(fake, doctor)
-    assert (code, levels(found)) == (Exit.OK, {"ok"})
+    assert (code, levels(found)) == (Exit.OK, {"ok", "unknown"})
+    assert levels({topic: said for topic, said in found.items() if topic != "way_back"}) == {"ok"}
     assert all(b"QueryCases" in body for body in fake.asked)
 
 
@@ -270,6 +274,35 @@ def test_an_address_of_the_suite_that_is_not_of_this_machine_is_named(doctor):
     code, found = asked(Fake(), doctor, suite="http://192.0.2.1:8101/soap")
     assert code == Exit.CONFIGURATION
     assert "cannot listen at 192.0.2.1:8101" in of(found, "listening")[1]
+
+
+def test_a_system_that_can_be_asked_proves_that_it_gets_through_to_the_suite(doctor):
+    port = free_port()
+    listened = []
+
+    def reach() -> dict[str, object]:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            listened.append(port)
+        return {"reached": True}
+
+    fake = Fake(control=Fake().control | {"GET /asks/reach": reach})
+    code, found = asked(fake, doctor, suite=f"http://127.0.0.1:{port}/soap")
+    assert (code, of(found, "way_back")[0], listened) == (Exit.OK, "ok", [port])
+
+
+def test_a_system_that_does_not_get_through_to_the_suite_is_a_matter_of_the_set_up(doctor):
+    fake = Fake(control=Fake().control | {"GET /asks/reach": {"reached": False, "detail": "no route to host"}})
+    code, found = asked(fake, doctor)
+    assert code == Exit.CONFIGURATION
+    level, said = of(found, "way_back")
+    assert level == "failure"
+    assert "no route to host" in said
+
+
+@pytest.mark.parametrize("said", ["yes", {"reached": "yes"}, {}, []])
+def test_an_answer_about_the_way_back_that_makes_no_sense_is_told_and_stops_nobody(doctor, said):
+    code, found = asked(Fake(control=Fake().control | {"GET /asks/reach": said}), doctor)
+    assert (code, of(found, "way_back")[0]) == (Exit.OK, "warning")
 
 
 def test_a_wrong_password_that_is_let_in_is_found(doctor):

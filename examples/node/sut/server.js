@@ -8,6 +8,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
+import { connect } from "node:net";
 import { createGunzip } from "node:zlib";
 import soap from "soap";
 import { call, inExchange, messageHeader, messageId, now as written, typedFault } from "../exchange.js";
@@ -349,10 +350,10 @@ const iso = (at) => at && new Date(at).toISOString();
 
 const commands = {
   describe: () => ({
-    name: "Node.js 示例城管系统 1.0", acts: ACT_NAMES, asks: QUESTIONS, steered_clock: true, tells_quiet: true, restart: true, reset: true, refusal_codes: true,
+    name: "Node.js 示例城管系统 1.0", acts: ACT_NAMES, asks: [...QUESTIONS, "reach"], steered_clock: true, tells_quiet: true, restart: true, reset: true, refusal_codes: true,
   }),
   act: ({ name, params, by }) => run.system.act(name, params, by),
-  ask: ({ name, params }) => run.system.ask(name, params),
+  ask: ({ name, params }) => (name === "reach" ? reached(params.address) : run.system.ask(name, params)),
   quiet: () => {
     const due = [run.system.post.nextDue(), run.books.queryAt].filter((each) => each !== undefined && each !== null);
     const next = due.length ? Math.min(...due) : undefined;
@@ -366,11 +367,26 @@ const commands = {
   reset: ({ settings }) => begin(fresh(settings)),
 };
 
-process.on("message", ({ id, do: command, ...parts }) => {
+/** 从系统一侧连一下套件的地址。Whether we get through to an address of the suite. */
+const reached = (address) => {
+  const { hostname, port } = new URL(address);
+  return new Promise((tell) => {
+    const line = connect({ host: hostname, port: Number(port || 80), timeout: 2000 });
+    const end = (answer) => { line.destroy(); tell(answer); };
+    line.on("connect", () => end({ reached: true }));
+    line.on("timeout", () => end({ reached: false, detail: "timeout" }));
+    line.on("error", ({ code }) => end({ reached: false, detail: code }));
+  });
+};
+
+process.on("message", async ({ id, do: command, ...parts }) => {
   let outcome;
   try {
     if (!commands[command]) outcome = { not_offered: true };
-    else outcome = { ok: commands[command](parts) ?? {} };
+    else {
+      const answer = commands[command](parts);
+      outcome = { ok: (answer instanceof Promise ? await answer : answer) ?? {} };
+    }
     if (["act", "steer", "reset"].includes(command)) {
       save();
       later();
