@@ -184,6 +184,7 @@ class LiveStage:
             account.password,
             account.password_type,
             now=lambda: self.now,
+            tls=account.tls,
             rewrite=None if written is None else WRITINGS[written].apply,
             overheard=crossed.append,
         )

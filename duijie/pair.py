@@ -7,6 +7,7 @@ runs and what the live stage is built on.
 
 import json
 import secrets
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from conformance.scenario.stage import StageRefused
 from conformance.scenario.steps import Quirkiness, Wiring
 from duijie.cast import RIGHT, Cast
 from duijie.exits import UserMistake
+from duijie.probes import NotReached, calling
 from duijie.processes import Child, Service, free_port
 from duijie.serve import answer, given_token
 from duijie.taps import Wire
@@ -281,7 +283,7 @@ class Pair:
 
     def _open_tap(self, sender: Party, to: Party, service: str) -> str:
         if self._foreign is None or sender is not self._foreign.party:
-            return self.wire.open(sender, to, service).address
+            return self.wire.open(sender, to, service, tls=self._trusted_by(sender, service)).address
         # A foreign party calls the address that its profile says, path and all: that is where the tap listens.
         called = self._known_profile.platform(Side(to.value)).endpoint
         try:
@@ -293,6 +295,17 @@ class Pair:
                 f"无法在 {called} 监听(被测系统按配置呼叫此地址):{error.strerror}",
                 f"cannot listen at {called}, which the system under test calls as its profile says: {error.strerror}",
             ) from error
+
+    def _trusted_by(self, sender: Party, service: str) -> ssl.SSLContext | None:
+        """Whom a party of ours trusts when it calls a foreign service over TLS, as the profile says."""
+        if not service.startswith("https:"):
+            return None
+        profile = self._known_profile
+        own = profile.bridge if sender is Party.BRIDGE else profile.platform(Side(sender.value))
+        try:
+            return calling(own.tls)
+        except NotReached as problem:
+            raise UserMistake(problem.zh, problem.en) from None
 
     def _maker(self, party: Party) -> Callable[[], Service]:
         started_at = self._now() if self._steered else None

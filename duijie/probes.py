@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bridge.vocabulary.parties import Party, Side
-from bridge.vocabulary.profile import PlatformProfile, Profile
+from bridge.vocabulary.profile import PlatformProfile, Profile, Tls
 from bridge.vocabulary.times import SHANGHAI
 from conformance.doctor.answers import Answer
 from conformance.drivers.control import PLAIN_HTTP_ALONE
@@ -174,9 +174,11 @@ class Caller:
 
 def trusted(face: Face) -> ssl.SSLContext:
     """Whom the caller trusts and what it shows, from the profile; raises `NotReached` for files that cannot be used."""
-    if not face.address.startswith("https:"):
-        return PLAIN_HTTP_ALONE
-    tls = face.caller.tls
+    return calling(face.caller.tls) if face.address.startswith("https:") else PLAIN_HTTP_ALONE
+
+
+def calling(tls: Tls | None) -> ssl.SSLContext:
+    """Whom a party trusts that calls over TLS, and what it shows; raises `NotReached` for files that cannot be used."""
     named = [] if tls is None else [tls.authorities, tls.client_certificate, tls.client_key]
     try:
         context = ssl.create_default_context(cafile=None if tls is None else tls.authorities)

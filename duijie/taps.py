@@ -18,6 +18,7 @@ trickle, a proxy's page. A line that is cut altogether is a tap that does not li
 import http.client
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -173,9 +174,17 @@ class Wire:
             self._crash_party(party)
         self.gone(party)
 
-    def open(self, sender: Party, to: Party, service: str, listen: tuple[str, int] | None = None) -> "Tap":
+    def open(
+        self,
+        sender: Party,
+        to: Party,
+        service: str,
+        listen: tuple[str, int] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> "Tap":
         """Start a tap in front of the service at this base address; it listens on loopback at a free port, or where it is told."""
-        return self.join(Tap(self, sender, to, service, listen))
+        return self.join(Tap(self, sender, to, service, listen, tls=tls))
 
     def join(self, tap: "Tap") -> "Tap":
         """Count a tap in that listens already."""
@@ -291,16 +300,29 @@ class _Crash:
 
 
 class Tap:
-    """One hop's proxy; `address` is what the caller is given in place of the service's."""
+    """One hop's proxy; `address` is what the caller is given in place of the service's.
 
-    def __init__(self, wire: Wire, sender: Party, to: Party, service: str, listen: tuple[str, int] | None = None):
+    `tls` says whom it trusts in front of an https service; without it, those that the machine trusts.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        sender: Party,
+        to: Party,
+        service: str,
+        listen: tuple[str, int] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ):
         self.wire = wire
         self.sender = sender
         self.to = to
         self.service = service
         parts = urlsplit(service)
-        self._tls = parts.scheme == "https"
-        self._place = (parts.hostname or "127.0.0.1", parts.port or (443 if self._tls else 80))
+        sealed = parts.scheme == "https"
+        self._tls = (tls or ssl.create_default_context()) if sealed else None
+        self._place = (parts.hostname or "127.0.0.1", parts.port or (443 if sealed else 80))
         self._path = parts.path if parts.path != "/" else ""
 
         class Handler(_Handler):
@@ -438,8 +460,9 @@ class Tap:
         return f"{self._path}/{behind}"
 
     def _connection(self) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
-        return kind(*self._place, timeout=SERVICE_TIMEOUT_SECONDS)
+        if self._tls is not None:
+            return http.client.HTTPSConnection(*self._place, timeout=SERVICE_TIMEOUT_SECONDS, context=self._tls)
+        return http.client.HTTPConnection(*self._place, timeout=SERVICE_TIMEOUT_SECONDS)
 
     @staticmethod
     def _send(connection: http.client.HTTPConnection, request: Request, body: bytes) -> None:
