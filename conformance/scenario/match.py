@@ -1,7 +1,7 @@
 """Comparing what is expected with what is seen."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,6 +44,67 @@ def mismatches(expected: Any, seen: Any, names: Names, path: str = "") -> list[M
 def fits(expected: Any, seen: Any, names: Names) -> bool:
     """Whether `seen` is as `expected`."""
     return next(_compare(expected, seen, names, ""), None) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Observable:
+    """The part of an expectation that an answer has something to say about."""
+
+    expected: Any
+    #: Dotted paths that are expected and that the answer does not have; `[]` stands for any item of a list.
+    untold: tuple[str, ...]
+
+
+def observable(expected: Any, seen: Any, path: str = "") -> Observable:
+    """Leave out of an expectation what `seen` does not tell: whoever does not tell a thing has not said that it is otherwise.
+
+    Only an absent key is untold. A key that is there with a wrong value or with none, and a list that is empty, have been told.
+    """
+    if isinstance(expected, Mapping) and isinstance(seen, Mapping):
+        return _observable_keys(expected, seen, path)
+    if isinstance(seen, list):
+        if isinstance(expected, Mapping) and expected.keys() <= _OF_ITEMS:
+            return _observable_items(expected, seen, path)
+        if isinstance(expected, list) and len(expected) == len(seen):
+            parts = [observable(wanted, item, f"{path}[]") for wanted, item in zip(expected, seen, strict=True)]
+            return Observable([part.expected for part in parts], _united(parts))
+    return Observable(expected, ())
+
+
+def _observable_keys(expected: Mapping[str, Any], seen: Mapping[str, Any], path: str) -> Observable:
+    if expected and all(key in MATCHERS for key in expected) and not _is_plain_mapping(expected, seen):
+        return Observable(expected, ())
+    inside = f"{path}." if path else ""
+    parts = {key: observable(wanted, seen[key], f"{inside}{key}") for key, wanted in expected.items() if key in seen}
+    absent = tuple(f"{inside}{key}" for key in expected if key not in seen)
+    return Observable({key: part.expected for key, part in parts.items()}, absent + _united(parts.values()))
+
+
+#: Matchers that look for an item in a list.
+_OF_ITEMS = frozenset({"contains", "lacks"})
+
+
+def _observable_items(expected: Mapping[str, Any], seen: list[Any], path: str) -> Observable:
+    items = [item for item in seen if isinstance(item, Mapping)]
+    kept: dict[str, Any] = {}
+    untold: list[str] = []
+    for matcher, wanted in expected.items():
+        absent = (
+            [key for key in wanted if not any(key in item for item in items)] if isinstance(wanted, Mapping) else []
+        )
+        if not items or not absent:
+            kept[matcher] = wanted
+            continue
+        untold += [f"{path}[].{key}" for key in absent]
+        # Items that lack less are not forbidden; items that hold less are still looked for.
+        left = {key: value for key, value in wanted.items() if key not in absent}
+        if matcher == "contains" and left:
+            kept[matcher] = left
+    return Observable(kept, tuple(untold))
+
+
+def _united(parts: Iterable[Observable]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for part in parts for path in part.untold))
 
 
 def dig(value: Any, path: str) -> Any:

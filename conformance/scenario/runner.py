@@ -32,7 +32,7 @@ from conformance.scenario.events import (
     StepStarted,
 )
 from conformance.scenario.faults import Hop
-from conformance.scenario.match import Names, dig, fits, mismatches
+from conformance.scenario.match import Names, Observable, dig, fits, mismatches, observable
 from conformance.scenario.network import read_rule
 from conformance.scenario.stage import NotOffered, Stage, StageMaker, StageRefused, StageUnusable
 from conformance.scenario.steps import Scenario, Step, Wiring
@@ -186,9 +186,12 @@ class Player:
         self._tell(StepFinished(run=self.run, step=step))
 
     def _look(self, step: Step) -> None:
+        known_of = len(self.run.unobserved)
         try:
             self._do[step.word.name](step.params)
         except NotOffered:
+            if len(self.run.unobserved) > known_of:
+                return
             question = step.params.get("ask", step.params.get("of", step.word.name))
             self.run.unobserved.append((str(step.params.get("party", "")), str(question)))
 
@@ -518,10 +521,10 @@ class Player:
                     raise
                 seen = {"unknown": True}
             looked = True
-            untold = [key for key in wanted if key not in seen and key != "unknown"] if "unknown" not in seen else []
-            self.run.unobserved += [(party.value, f"case.{key}") for key in untold]
-            told = {key: value for key, value in wanted.items() if key not in untold}
-            self._equal(told, seen, f"{_ZH[party]}的案卷 {name}", f"case {name} on the {party} side")
+            unknown = {"unknown"} & {*wanted, *seen}
+            known = Observable(wanted, ()) if unknown else observable(wanted, seen)
+            self.run.unobserved += [(party.value, f"case.{path}") for path in known.untold]
+            self._equal(known.expected, seen, f"{_ZH[party]}的案卷 {name}", f"case {name} on the {party} side")
         if not looked:
             self.run.unobserved += unseen
 
@@ -605,6 +608,12 @@ class Player:
         except StageRefused:
             return []
         items = answer if isinstance(answer, list) else []
+        untold = observable({"contains": wanted}, items).untold
+        if untold:
+            self.run.unobserved += [(party.value, f"{question}{path}") for path in untold]
+            raise NotOffered(
+                f"对 {question} 的答复没有 {', '.join(untold)}", f"the answer to {question} has no {', '.join(untold)}"
+            )
         return [item for item in items if fits(wanted, item, self._names)]
 
     def _counted(self, found: list[Any], params: Mapping[str, Any], wanted: Any, zh: str, en: str, all_: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conformance.scenario.match import Names, dig, fits, mismatches
+from conformance.scenario.match import Names, Observable, dig, fits, mismatches, observable
 
 NAMES = Names(cases={"c1": "340202-20260302-000001"}, remembered={"task": "T1"})
 
@@ -86,3 +86,44 @@ def test_a_path_leads_into_lists_and_mappings() -> None:
     assert dig(value, "filings.-1.n") == 2
     assert dig(value, "filings.7.n") is None
     assert dig(value, "nothing.here") is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "seen", "left", "untold"),
+    [
+        ({"status": "closed"}, {}, {}, ["status"]),
+        ({"status": "closed"}, {"status": None}, {"status": "closed"}, []),
+        (
+            {"data": {"kind": "event", "subcategory": "03"}},
+            {"data": {"kind": "event"}},
+            {"data": {"kind": "event"}},
+            ["data.subcategory"],
+        ),
+        (
+            {"filings": {"contains": {"ordinal": 1, "rejections": 4}}},
+            {"filings": [{"ordinal": 2}]},
+            {"filings": {"contains": {"ordinal": 1}}},
+            ["filings[].rejections"],
+        ),
+        ({"filings": {"contains": {"ordinal": 1}}}, {"filings": []}, {"filings": {"contains": {"ordinal": 1}}}, []),
+        (
+            {"filings": {"lacks": {"ordinal": 1, "kind": "x"}}},
+            {"filings": [{"ordinal": 1}]},
+            {"filings": {}},
+            ["filings[].kind"],
+        ),
+        ({"filings": {"count": 2}}, {"filings": [1]}, {"filings": {"count": 2}}, []),
+        ({"filings": [{"a": 1, "b": 2}]}, {"filings": [{"a": 1}]}, {"filings": [{"a": 1}]}, ["filings[].b"]),
+        ({"filings": [{"a": 1}, {"a": 2}]}, {"filings": [{"b": 1}]}, {"filings": [{"a": 1}, {"a": 2}]}, []),
+        ({"due": {"present": True}}, {"due": {"at": 1}}, {"due": {"present": True}}, []),
+    ],
+)
+def test_what_an_answer_does_not_tell_is_not_held_against_it(
+    expected: Any, seen: Any, left: Any, untold: list[str]
+) -> None:
+    assert observable(expected, seen) == Observable(left, tuple(untold))
+
+
+def test_what_is_left_of_a_wrong_answer_is_still_wrong() -> None:
+    part = observable({"data": {"kind": "event", "subcategory": "03"}}, {"data": {"kind": "component"}})
+    assert not fits(part.expected, {"data": {"kind": "component"}}, NAMES)
