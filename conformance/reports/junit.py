@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.checks.result import BLAMES, Result, Verdict
 from conformance.checks.standing import Entry
+from conformance.doctor.finding import TOPICS, Finding, Level
 from conformance.reports.report import Report
 
 #: How build servers understand each verdict that is not a pass.
@@ -18,14 +19,15 @@ _ELEMENTS = {
 
 
 def junit(report: Report, language: str) -> str:
-    """The report as JUnit XML. A known failure counts as skipped, with its reason; an entry that is wrong by now is a failure of its own."""
+    """The report as JUnit XML. A known failure counts as skipped, with its reason; an entry that is wrong by now is a failure of its own, and what the doctor found amiss an error."""
     alone = [entry for entry in report.known_failures if entry.stands_alone]
+    amiss = [finding for finding in report.doctor if finding.level is Level.FAILURE]
     root = Element(
         "testsuites",
         name=f"duijie conform {report.role}",
-        tests=str(len(report.results) + len(alone)),
+        tests=str(len(report.results) + len(alone) + len(amiss)),
         failures=str(_count(report.results, "failure") + len(alone)),
-        errors=str(_count(report.results, "error")),
+        errors=str(_count(report.results, "error") + len(amiss)),
         skipped=str(_count(report.results, "skipped")),
     )
     for clause, results in report.by_clause.items():
@@ -45,10 +47,24 @@ def junit(report: Report, language: str) -> str:
             SubElement(properties, "property", name=name, value=value)
         for result in results:
             _case(suite, report, result, language)
+    if amiss:
+        _findings(root, report, amiss, language)
     if alone:
         _entries(root, report, alone, language)
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _findings(root: Element, report: Report, amiss: Sequence[Finding], language: str) -> None:
+    """What keeps the checks from being run: a build server that saw no case at all would take the run for a good one."""
+    number = str(len(amiss))
+    suite = SubElement(root, "testsuite", name="doctor", tests=number, failures="0", errors=number, skipped="0")
+    for finding in amiss:
+        topic = TOPICS[finding.topic].of(language)
+        case = SubElement(suite, "testcase", classname=f"{_printable(report.system)}.doctor", name=topic)
+        found = SubElement(case, "error", message=_printable(finding.said.of(language)), type=Verdict.CONFIG.value)
+        lines = (*finding.details, finding.next_step)
+        found.text = _printable("\n".join(text for line in lines if (text := line.of(language))))
 
 
 def _entries(root: Element, report: Report, alone: Sequence[Entry], language: str) -> None:

@@ -20,6 +20,7 @@ from conformance.checks.check import Check
 from conformance.checks.known import KnownFailure
 from conformance.checks.result import VERDICTS, Blame, Result, Text, Verdict
 from conformance.checks.standing import STANDINGS, Entry, Standing
+from conformance.doctor.finding import Topic, failed, fine
 from conformance.oracle.judge import Judgement
 from conformance.oracle.judge import Verdict as ClauseVerdict
 from conformance.reports.junit import junit
@@ -125,6 +126,16 @@ def test_a_build_server_sees_the_failure_with_blame_clause_and_command():
 def test_characters_that_xml_cannot_hold_do_not_break_the_file():
     assert "\x00" not in junit(WHOLE, "zh")
     ElementTree.fromstring(junit(WHOLE, "zh").encode())
+
+
+def test_a_build_server_sees_what_kept_the_checks_from_being_run() -> None:
+    amiss = failed(Topic.REACHING, "连不上", "nobody <answers>", ("启动系统", "start the system"))
+    stopped = replace(report(), doctor=(fine(Topic.DRIVER, "有应答", "answers"), amiss))
+    root = ElementTree.fromstring(junit(stopped, "en").encode())
+    assert (root.get("tests"), root.get("errors")) == ("1", "1")
+    (error,) = root.findall("testsuite[@name='doctor']/testcase/error")
+    assert error.get("message") == "nobody <answers>"
+    assert error.text == "start the system"
 
 
 @pytest.mark.parametrize(
