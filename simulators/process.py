@@ -538,6 +538,14 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     task_class = _Task
     error_task_class = _Refusal
 
+    def _flush_some_if_lockable(self, do_close: bool = True) -> None:
+        # The lock is held by a task while it sends. Waiting for it leaves the task its turn; waitress would ask again at once, for ever.
+        with self.outbuf_lock:
+            if self.total_outbufs_len:
+                self._flush_some(do_close=do_close)
+            if self.total_outbufs_len < self.adj.outbuf_high_watermark:
+                self.outbuf_lock.notify()
+
 
 class HttpServer:
     """A waitress server on a port that is open already, in a thread of its own, that can be stopped; with TLS in front or without."""

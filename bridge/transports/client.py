@@ -8,10 +8,11 @@ import secrets
 import ssl
 from typing import NamedTuple
 
-import httpx
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError
 
 from bridge.transports.clock import Clock
-from bridge.transports.patience import TimedTransport, time_limit
+from bridge.transports.patience import patient_pools, time_limit
 from bridge.transports.tls import client_context
 from bridge.vocabulary.calls import Answered, Ending, Faulted, Message, NotReached, Unanswered
 from bridge.vocabulary.messages import Operation
@@ -27,8 +28,10 @@ SMALL_ANSWER_BYTES = 1024 * 1024
 #: A page may hold two hundred cases with their photos.
 PAGE_BYTES = 256 * 1024 * 1024
 
-#: Connections unused for longer are closed from our end, before a server's own time limit closes them under a message.
-IDLE_SECONDS = 5.0
+#: So much of an answer is read at a time.
+_PIECE_BYTES = 64 * 1024
+
+_HEADERS = {"User-Agent": "duijie-bridge", "Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml"}
 
 
 class Delivered(NamedTuple):
@@ -63,19 +66,12 @@ class PlatformClient:
         self._clock = clock
         seconds = profile.delivery.answer_timeout_seconds if answer_seconds is None else answer_seconds
         self._answer_seconds = seconds
-        self._http = httpx.Client(
-            timeout=httpx.Timeout(seconds, connect=connect_seconds, pool=seconds),
-            transport=TimedTransport(
-                verify=_context(profile),
-                # A proxy named in the environment of some shell must not see citizens' data.
-                trust_env=False,
-                limits=httpx.Limits(
-                    max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=IDLE_SECONDS
-                ),
-            ),
-            trust_env=False,
-            follow_redirects=False,
-            headers={"User-Agent": "duijie-bridge", "Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml"},
+        self._pools = patient_pools(
+            ssl_context=_context(profile),
+            maxsize=connections,
+            timeout=Timeout(connect=connect_seconds, read=seconds),
+            # What is tried again, and whether, is the delivery's to decide.
+            retries=False,
         )
 
     def deliver(self, to: Side, message: Message) -> Delivered:
@@ -91,24 +87,31 @@ class PlatformClient:
         url = self._profile.platform(to).endpoint
         limit = PAGE_BYTES if operation is Operation.QUERY_CASES else SMALL_ANSWER_BYTES
         received = bytearray()
-        try:
-            with (
-                time_limit(self._answer_seconds),
-                self._http.stream("POST", url, content=envelope, headers={"SOAPAction": action}) as response,
-            ):
-                for piece in response.iter_bytes():
-                    received += piece
-                    if len(received) > limit:
-                        return Unanswered(detail=f"HTTP {response.status_code}: the answer is too long"), None
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            return NotReached(detail=_said(error)), None
-        except httpx.HTTPError as error:
-            if _certificate_refused(error):
-                return NotReached(detail=_said(error)), None
-            return Unanswered(detail=_said(error)), bytes(received) or None
+        with time_limit(self._answer_seconds) as call:
+            try:
+                response = self._pools.urlopen(
+                    "POST",
+                    url,
+                    body=envelope,
+                    headers={**_HEADERS, "SOAPAction": action},
+                    redirect=False,
+                    preload_content=False,
+                )
+                try:
+                    while piece := response.read(_PIECE_BYTES, decode_content=True):
+                        received += piece
+                        if len(received) > limit:
+                            return Unanswered(detail=f"HTTP {response.status}: the answer is too long"), None
+                finally:
+                    # What was read to its end has given its connection back; any other is closed with it.
+                    response.close()
+            except (HTTPError, OSError) as error:
+                if not call.connected or _certificate_refused(error):
+                    return NotReached(detail=_said(error)), None
+                return Unanswered(detail=_said(error)), bytes(received) or None
         answer = bytes(received)
         ending: Answered | Faulted | Unanswered = parse_response(
-            answer, response.headers.get("Content-Type"), response.status_code, to, operation
+            answer, response.headers.get("Content-Type"), response.status, to, operation
         )
         return ending, answer
 
@@ -121,7 +124,7 @@ class PlatformClient:
 
     def close(self) -> None:
         """Let the connections go."""
-        self._http.close()
+        self._pools.clear()
 
 
 #: By these words the far end ends a handshake over our certificate, which under TLS 1.3 shows only when its answer is read. Nothing
@@ -137,7 +140,7 @@ _CERTIFICATE_ALERTS = (
 )
 
 
-def _certificate_refused(error: httpx.HTTPError) -> bool:
+def _certificate_refused(error: Exception) -> bool:
     said = str(error).upper().replace(" ", "_")
     return any(words in said for words in _CERTIFICATE_ALERTS)
 

@@ -1,76 +1,130 @@
-"""A time limit for a whole HTTP call.
+"""Connections that keep to a time limit for a whole HTTP call, and know whether a message may have left.
 
-httpx limits each single reading. An answer of which a byte comes every now and then, headers included, would hold a sender for as
-long as the far end likes. Here every reading of a call ends at the latest when the whole call must.
+HTTP libraries limit each single reading. An answer of which a byte comes every now and then, headers included, would hold a sender
+for as long as the far end likes. Here every reading of a call ends at the latest when the whole call must.
 """
 
+import io
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpcore
-import httpx
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.poolmanager import PoolManager
 
-#: When the call that a thread makes must be over. A call is made by one thread from its beginning to its end.
-_call = threading.local()
+#: Connections unused for longer are closed from our end, before a server's own time limit closes them under a message.
+IDLE_SECONDS = 5.0
+
+
+class CallUnderWay(threading.local):
+    """The call that this thread makes; one thread makes it from its beginning to its end."""
+
+    #: When it must be over; None outside of a call.
+    end: float | None = None
+    #: Whether a connection was there to send on.
+    connected: bool = False
+
+
+_call = CallUnderWay()
 
 
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Within this block, a call over a `TimedTransport` ends after so many seconds with a `ReadTimeout`."""
-    _call.end = time.monotonic() + seconds
+def time_limit(seconds: float) -> Iterator[CallUnderWay]:
+    """Within this block, a call over `patient_pools` ends after so many seconds with a `TimeoutError`."""
+    _call.end, _call.connected = time.monotonic() + seconds, False
     try:
-        yield
+        yield _call
     finally:
-        del _call.end
+        _call.end = None
 
 
-class TimedTransport(httpx.HTTPTransport):
-    """httpx's own transport over connections that keep to the time limit of the call."""
-
-    def __init__(self, **options: Any):
-        super().__init__(**options)
-        # httpx offers no way to hand a backend to the pool that it makes. A test tells when this no longer reaches it.
-        self._pool._network_backend = _Backend(self._pool._network_backend)
+def patient_pools(**options: Any) -> PoolManager:
+    """urllib3's pools over connections that keep to the time limit of the call."""
+    pools = PoolManager(**options)
+    pools.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return pools
 
 
-class _Backend(httpcore.NetworkBackend):
-    def __init__(self, backend: httpcore.NetworkBackend):
-        self._backend = backend
+class _Patient(io.RawIOBase):
+    """What is read of a socket, in the time that the call has left."""
 
-    def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_tcp(*arguments, **options))
+    def __init__(self, line: socket.socket):
+        self._line = line
+        self._raw = socket.SocketIO(line, "rb")
+        # SocketIO counts itself out when it is closed; `socket.makefile` counts it in.
+        line._io_refs += 1  # type: ignore[attr-defined]
 
-    def connect_unix_socket(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_unix_socket(*arguments, **options))
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
 
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream):
-        self._stream = stream
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        end = getattr(_call, "end", None)
-        if end is not None:
-            left = end - time.monotonic()
+    def readinto(self, buffer: Any) -> int | None:
+        """See `io.RawIOBase`."""
+        if _call.end is not None:
+            left = _call.end - time.monotonic()
             if left <= 0:
-                raise httpcore.ReadTimeout("the whole answer took too long")
-            timeout = left if timeout is None else min(timeout, left)
-        return self._stream.read(max_bytes, timeout)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout)
+                raise TimeoutError("the whole answer took too long")
+            self._line.settimeout(left)
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
-        self._stream.close()
+        """See `io.RawIOBase`."""
+        self._raw.close()
+        super().close()
 
-    def start_tls(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(*arguments, **options))
 
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+class _Line:
+    """A socket whose file for reading is patient."""
+
+    def __init__(self, line: socket.socket):
+        self._line = line
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """What http.client reads answers from, in bytes."""
+        return io.BufferedReader(_Patient(self._line))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+
+class _Connected:
+    """Makes its socket patient, and says of the call whether it had a connection."""
+
+    sock: Any
+    #: When it was last known to be of use.
+    _used_at: float
+
+    def connect(self) -> None:
+        """Connect, shaking hands where that is part of it."""
+        super().connect()  # type: ignore[misc]
+        self.sock = _Line(self.sock)
+        self._used_at = time.monotonic()
+        _call.connected = True
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        """Send a request, over the connection that there is or a new one."""
+        if self.sock is not None and time.monotonic() - self._used_at > IDLE_SECONDS:
+            self.close()  # type: ignore[attr-defined]
+        self._used_at = time.monotonic()
+        _call.connected = self.sock is not None
+        super().request(*arguments, **options)  # type: ignore[misc]
+
+
+class _Connection(_Connected, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Connected, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection

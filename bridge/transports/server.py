@@ -29,9 +29,6 @@ CONNECTIONS = 800
 #: A connection that carries nothing for so long is closed.
 IDLE_SECONDS = 60
 
-#: How long the loop waits for a task that is just sending; it looks again afterwards.
-SENDING_SECONDS = 0.05
-
 #: How long a stopping server waits for answers that are still being written.
 DRAIN_SECONDS = 10.0
 
@@ -151,15 +148,11 @@ def _channel_class(refusal: Refusal) -> type[Any]:
         def _flush_some_if_lockable(self, do_close: bool = True) -> None:
             # Who holds the lock is a task at its own, non-blocking sending. Waitress would come back at once to ask again,
             # and go on asking: for milliseconds in which that very task gets no turn of the interpreter.
-            if not self.outbuf_lock.acquire(timeout=SENDING_SECONDS):
-                return
-            try:
+            with self.outbuf_lock:
                 if self.total_outbufs_len:
                     self._flush_some(do_close=do_close)
                 if self.total_outbufs_len < self.adj.outbuf_high_watermark:
                     self.outbuf_lock.notify()
-            finally:
-                self.outbuf_lock.release()
 
     return Channel
 

@@ -192,21 +192,30 @@ def test_the_call_names_its_operation_and_type() -> None:
     assert delivered.answer == RESPONSE
 
 
-def test_connections_are_used_again() -> None:
-    ports: set[str] = set()
+def ports_of_three_calls() -> list[str]:
+    ports: list[str] = []
     with Peer(Side.URBAN) as peer:
         serve = peer._serve
 
         def note(environ: dict[str, object], start_response: object) -> object:
-            ports.add(str(environ["REMOTE_PORT"]))
+            ports.append(str(environ["REMOTE_PORT"]))
             return serve(environ, start_response)
 
         peer._server._server.application = note
         client = client_for(peer.address)
         for _ in range(3):
-            client.deliver(Side.URBAN, HAND_OVER)
+            assert isinstance(client.deliver(Side.URBAN, HAND_OVER).ending, Answered)
         client.close()
-    assert len(ports) == 1
+    return ports
+
+
+def test_connections_are_used_again() -> None:
+    assert len(set(ports_of_three_calls())) == 1
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.transports.patience.IDLE_SECONDS", -1.0)
+    assert len(set(ports_of_three_calls())) == 3
 
 
 def test_what_is_kept_of_a_call_shows_no_password() -> None:
