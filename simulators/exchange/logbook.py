@@ -155,7 +155,7 @@ class Logbook:
         No input of the machine's: what it stops never comes so far.
         """
         if self._database is None:
-            self._tokens = {known: use for known, use in self._tokens.items() if use[1] >= now}
+            self._forget_stale(now)
             first = self._tokens.get(key)
             if first is None:
                 self._tokens[key] = (content, until)
@@ -167,6 +167,14 @@ class Logbook:
             self._database.execute("DELETE FROM token WHERE until < ?", (now.timestamp(),))
             self._database.execute("INSERT INTO token VALUES (?, ?, ?)", (key, content, until.timestamp()))
         return None
+
+    def _forget_stale(self, now: datetime) -> None:
+        """Let go of the oldest tokens as far as they are stale: they came about in the order in which they become so."""
+        while self._tokens:
+            oldest = next(iter(self._tokens))
+            if self._tokens[oldest][1] >= now:
+                return
+            del self._tokens[oldest]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -195,6 +203,8 @@ def _opened(path: Path, owner: str) -> sqlite3.Connection:
         with database:
             database.execute("CREATE TABLE IF NOT EXISTS owner (format TEXT, name TEXT)")
             database.execute("CREATE TABLE IF NOT EXISTS token (key TEXT PRIMARY KEY, content TEXT, until REAL)")
+            # Stale ones are looked for at each new one.
+            database.execute("CREATE INDEX IF NOT EXISTS token_until ON token (until)")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY, kind TEXT, at TEXT, content TEXT)"
             )
