@@ -120,7 +120,7 @@ def _wiremock(template: bool, port: int, folder: Path) -> Running:
     if template:
         for element, was in (("caseNumber", "340202-20260302-000001"), ("messageId", _SAMPLE_ID)):
             path = f"//*[local-name()='messageHeader']/*[local-name()='{element}']/text()"
-            text = text.replace(was, f"{{{{xPath request.body \"{path}\"}}}}")
+            text = text.replace(was, f'{{{{xPath request.body "{path}"}}}}')
     mapping = {
         "request": {"method": "POST", "urlPath": "/soap"},
         "response": {"status": 200, "body": text, "headers": {"Content-Type": "text/xml; charset=utf-8"}},
@@ -186,7 +186,9 @@ def _make_bridge(profile: Profile) -> Service:
 
 
 def _simulator(profile: Profile, port: int, _: Path) -> Running:
-    return _child("urban", partial(_make_simulator, override(profile, {"urban.endpoint": f"http://127.0.0.1:{port}/soap"})))
+    return _child(
+        "urban", partial(_make_simulator, override(profile, {"urban.endpoint": f"http://127.0.0.1:{port}/soap"}))
+    )
 
 
 def _make_simulator(profile: Profile) -> Service:
@@ -233,7 +235,9 @@ def main() -> None:
     profile = read_profile(None)
     if shutil.which("npm") is not None:
         PACKAGES.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--no-fund", "--no-audit", *NPM], cwd=PACKAGES, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["npm", "install", "--no-fund", "--no-audit", *NPM], cwd=PACKAGES, check=True, stdout=subprocess.DEVNULL
+        )
     rounds: dict[str, list[Measured]] = {}
     with tempfile.TemporaryDirectory(prefix="duijie-peers-") as folder, _on_the_second_core():
         export(Path(folder))
@@ -333,7 +337,9 @@ def _children(pid: int) -> Iterator[int]:
 def _print(rounds: Mapping[str, Sequence[Measured]]) -> None:
     fastest = max(median(m.per_second for m in found) for name, found in rounds.items() if name.startswith(PLAIN))
     cheapest = min(median(m.milliseconds for m in found) for name, found in rounds.items() if name.startswith(PLAIN))
-    print(f"{'peers: ' + str(REQUESTS) + ' hand-overs, median of ' + str(ROUNDS):<60}{'requests/s':>12}{'× plain':>9}{'CPU ms':>9}{'× plain':>9}")
+    print(
+        f"{'peers: ' + str(REQUESTS) + ' hand-overs, median of ' + str(ROUNDS):<60}{'requests/s':>12}{'× plain':>9}{'CPU ms':>9}{'× plain':>9}"
+    )
     for name, found in rounds.items():
         speed, cost = median(m.per_second for m in found), median(m.milliseconds for m in found)
         print(f"peers: {name:<53}{speed:>12.0f}{speed / fastest:>9.2f}{cost:>9.2f}{cost / cheapest:>9.2f}")
