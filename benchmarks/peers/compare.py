@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
 
 from benchmarks.messages import hand_over
 from benchmarks.peers.load import http_request, send
