@@ -597,8 +597,9 @@ class SqlStore:
         with self._engine.connect() as raw:
             connection = raw.execution_options(writes=True)
             with connection.begin():
-                if _schema_version(connection) != SCHEMA_VERSION:
+                if _schema_version(connection) != SCHEMA_VERSION and not _took_known_tables(connection):
                     _run_migrations(connection)
+                    _remember_tables(connection)
                 if connection.scalar(select(durable_values.c.name).where(durable_values.c.name == _SEQUENCE)) is None:
                     connection.execute(durable_values.insert().values(name=_SEQUENCE, value="0"))
 
@@ -752,6 +753,29 @@ def _schema_version(connection: Connection) -> str | None:
         return None
     version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return version
+
+
+#: What SQLite was told to make all tables of an empty store, once the migrations have made one in this process.
+_known_tables: list[str] = []
+
+
+def _took_known_tables(connection: Connection) -> bool:
+    """Make the tables of an empty SQLite store as the migrations made them before, without going through all of them again."""
+    if not _known_tables or connection.dialect.name != "sqlite":
+        return False
+    if connection.scalar(text("SELECT count(*) FROM sqlite_master")):
+        return False
+    for statement in _known_tables:
+        connection.exec_driver_sql(statement)
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA_VERSION})
+    return True
+
+
+def _remember_tables(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite" or _known_tables:
+        return
+    own = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY rowid"
+    _known_tables.extend(connection.execute(text(own)).scalars())
 
 
 def _run_migrations(connection: Connection) -> None:

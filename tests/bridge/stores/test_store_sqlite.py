@@ -132,8 +132,19 @@ def test_the_cache_of_forms_keeps_within_its_bounds(file: Path, monkeypatch: pyt
 # Migrations
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_code(file: Path) -> None:
+@pytest.mark.parametrize("earlier", [0, 1], ids=["by the migrations", "as they made it before"])
+def test_an_empty_store_gets_exactly_the_tables_of_the_code(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: int
+) -> None:
+    """The first store of a process goes through all migrations; those after it are made as that one was."""
+    monkeypatch.setattr(sql, "_known_tables", [])
+    runs: list[Connection] = []
+    migrate = sql._run_migrations
+    monkeypatch.setattr(sql, "_run_migrations", lambda connection: (runs.append(connection), migrate(connection)))
+    for number in range(earlier):
+        opened(tmp_path / f"earlier-{number}.db").close()
     opened(file).close()
+    assert len(runs) == 1
     with create_engine(f"sqlite:///{file}").connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
