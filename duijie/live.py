@@ -82,6 +82,7 @@ class LiveStage:
         first_serial: int = 1,
         cast: Cast = RIGHT,
         envelopes: bool = False,
+        control_ports: bool = False,
     ):
         self.wiring, self.seed = wiring, seed
         self.trace = Trace()
@@ -91,6 +92,8 @@ class LiveStage:
         self._first_serial = first_serial
         self._cast = cast
         self._envelopes = envelopes
+        #: Whether people and tools outside of this process are to act and ask too.
+        self._control_ports = control_ports
         self._plan = FaultPlan()
         self._rest: _Rest | None = None
         self._own_folder = None if folder else _passing_folder()
@@ -117,6 +120,7 @@ class LiveStage:
                 first_serial=self._first_serial,
                 cast=self._cast,
                 envelopes=self._envelopes,
+                control_ports=self._control_ports,
             )
             try:
                 pair.start()

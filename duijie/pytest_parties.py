@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def story(request: pytest.FixtureRequest, *, bridged: bool) -> Iterator[LiveStor
     """The pair for as long as a test lasts."""
     with _in_words():
         told = LiveStory(
-            LiveStage,
+            partial(LiveStage, control_ports=True),
             Wiring.BRIDGED if bridged else Wiring.DIRECT,
             _profile(request),
             name=request.node.name,

@@ -1,8 +1,11 @@
 """Running one party: the bridge or a simulator, as a service inside a process, or as a process of its own until told to stop."""
 
+import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -67,8 +70,46 @@ def simulator_process(
     )
 
 
-def answer(service: Any, question: str, moment: datetime | None) -> Quiet:
-    """Set a party's clock forward (`steer`), or only say whether it is at rest and until when (`quiet`)."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A party does not do or tell what it was asked to; the same words as at its control port."""
+
+    code: str
+    message_zh: str
+    message_en: str
+
+
+def answer(service: Any, question: str, argument: Any) -> Any:
+    """What a party says over the pipe of its process, in place of its control port.
+
+    `act` and `ask` take a name and parameters, `act` a person too, and give JSON-able values or a `Refusal`; `steer` sets the clock
+    forward to a moment and, like `quiet`, gives a `Quiet`.
+    """
+    if question == "act":
+        return _willing(service.act, *argument)
+    if question == "ask":
+        return _willing(service.ask, *argument)
+    return _standing(service, question, argument)
+
+
+def _willing(do: Callable[..., Any], *arguments: Any) -> Any:
+    from bridge.core.desk import DeskRefused
+    from bridge.core.errors import StoreUnavailable
+    from simulators.exchange.errors import ActRefused, AskRefused
+    from simulators.exchange.logbook import LogbookUnavailable
+
+    try:
+        # The values of JSON and no others, as they come from a control port.
+        return json.loads(json.dumps(do(*arguments), ensure_ascii=False))
+    except (ActRefused, AskRefused, DeskRefused) as refused:
+        return Refusal(refused.code, refused.message_zh, refused.message_en)
+    except LogbookUnavailable as busy:
+        return Refusal("busy", busy.message_zh, busy.message_en)
+    except StoreUnavailable as busy:
+        return Refusal("busy", "存储暂不可用,请稍后再试。", str(busy))
+
+
+def _standing(service: Any, question: str, moment: datetime | None) -> Quiet:
     if isinstance(service, BridgeService):
         return service.standing(moment if question == "steer" else None)
     if question == "steer" and moment is not None:
@@ -118,6 +159,14 @@ class BridgeService:
             self._claim.release()
             raise
         self._process.start()
+
+    def act(self, name: str, params: Mapping[str, Any], by: str | None = None) -> dict[str, Any]:
+        """Let an operator act; raises `DeskRefused`."""
+        return self._process.act(name, params, by)
+
+    def ask(self, name: str, params: Mapping[str, Any]) -> Any:
+        """Answer a question about the bridge's books; raises `DeskRefused`."""
+        return self._process.ask(name, params)
 
     def standing(self, moment: datetime | None) -> Quiet:
         """Whether the bridge is at rest and until when, after its clock was set forward to a moment."""

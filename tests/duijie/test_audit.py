@@ -40,7 +40,7 @@ def stage() -> Iterator[LiveStage]:
     stages: list[Staying] = []
 
     def made(*args: Any) -> Staying:
-        stages.append(Staying(*args))
+        stages.append(Staying(*args, control_ports=True))
         return stages[0]
 
     play(scenario, Wiring.BRIDGED, made, seed=1)
@@ -53,7 +53,7 @@ def told(stage, capsys, monkeypatch):
     monkeypatch.setenv("DUIJIE_CONTROL_TOKEN", stage.pair.control_token)
 
     def told(*options: str) -> tuple[int, str]:
-        ports = {party: remote.address.rpartition(":")[2] for party, remote in stage.pair.remotes.items()}
+        ports = {party: stage.pair.control_address(party).rpartition(":")[2] for party in stage.pair.parties}
         code = main(["audit", *(f"--{party}={port}" for party, port in ports.items()), *options])
         return code, capsys.readouterr().out
 
