@@ -12,11 +12,14 @@ from rich.table import Table
 
 from bridge.stopping import StopRequest
 from bridge.vocabulary.parties import Party, Side
+from conformance.oracle.trace import Record
 from conformance.scenario.events import Run
 from conformance.scenario.load import load_scenario
 from conformance.scenario.runner import play
 from conformance.scenario.stage import Stage
 from conformance.scenario.steps import Quirkiness, Wiring
+from duijie.console.app import Shown
+from duijie.console.server import ConsoleServer
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
 from duijie.library import library_folder
@@ -64,12 +67,22 @@ def run_up(
                 console.print(say(language, f"控制端口令牌:{token}", f"control token: {token}"), markup=False)
             run = _walk(stage, console, language)
             if not once and not told.is_set():
-                console.print(say(language, "运行中,按 Ctrl-C 停止。", "Running; Ctrl-C stops it."))
-                told.wait()
+                with ConsoleServer(_shown(stage, language)) as pages:
+                    console.print(say(language, f"控制台:{pages.address}", f"console: {pages.address}"), markup=False)
+                    console.print(say(language, "运行中,按 Ctrl-C 停止。", "Running; Ctrl-C stops it."))
+                    told.wait()
         finally:
             stage.close()
             console.print(say(language, "三方已停止。", "Everything has stopped."))
     return Exit.OK if run.passed else Exit.FAILED
+
+
+def _shown(stage: LiveStage, language: Language) -> Shown:
+    def records() -> list[Record]:
+        with stage.pair.wire.lock:
+            return list(stage.trace.records)
+
+    return Shown(parties=stage.pair.remotes, records=records, language=language)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from bridge.settings import load_profile
@@ -283,7 +284,10 @@ def test_up_walks_a_first_case_through_and_stops(tmp_path, wiring):
 def test_up_stays_until_told_and_leaves_no_process(tmp_path, number):
     profile = profile_on_free_ports(tmp_path)
     with started("up", "--profile", str(profile), "--calm") as process:
-        read_until(process, "Ctrl-C")
+        said = read_until(process, "Ctrl-C")
+        (pages,) = re.findall(r"console: (http://127\.0\.0\.1:\d+/\?key=\S+)", said)
+        with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+            assert "Messages" in browser.get(pages).text
         # As a terminal does it: to the whole group.
         os.killpg(process.pid, number)
         out, _ = process.communicate(timeout=60)
