@@ -229,7 +229,7 @@ class Pair:
         """Start everything; raises `UserMistake` when something the user can put right is in the way."""
         try:
             for party in self._own_parties():
-                self._children[party] = Child(party.value, self._maker(party), answer)
+                self._children[party] = self._child(party)
                 self._children[party].start()
             for child in self._children.values():
                 child.wait_ready()
@@ -256,7 +256,7 @@ class Pair:
                 return
             self._children[party].kill()
             self.wire.gone(party)
-            child = Child(party.value, self._maker(party), answer)
+            child = self._child(party)
             self._children[party] = child
             child.start()
             child.wait_ready()
@@ -328,6 +328,10 @@ class Pair:
             return calling(own.tls)
         except NotReached as problem:
             raise UserMistake(problem.zh, problem.en) from None
+
+    def _child(self, party: Party) -> Child:
+        # Where nobody outside knows the process, the next pair may have it.
+        return Child(party.value, self._maker(party), answer, again=not self._control_ports)
 
     def _maker(self, party: Party) -> Callable[[], Service]:
         started_at = self._now() if self._steered else None

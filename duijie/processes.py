@@ -73,28 +73,42 @@ def _no_main() -> Iterator[None]:
 Answer = Callable[[Any, str, Any], Any]
 
 
-class Child:
-    """One child process around a service made by `make`; `answer` answers in it what `ask` asks. Both must be picklable."""
+#: Put to a child in place of a question: stop in order, and wait for the next service.
+_REST = "rest"
+_RESTED = "rested"
+#: Processes that have stopped a service in order and wait for another one, and the pipes to them.
+_resting: list[tuple[Any, Connection]] = []
+RESTING_MAX = 12
 
-    def __init__(self, name: str, make: Callable[[], Service], answer: Answer | None = None):
+
+class Child:
+    """One child process around a service made by `make`; `answer` answers in it what `ask` asks. Both must be picklable.
+
+    With `again` the process is used again: after a stop in order it rests, and the next such child takes it over, which costs a
+    fraction of a new process. One that was killed, or did not stop in order, is never used again.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Service], answer: Answer | None = None, *, again: bool = False):
         self.name = name
-        self._make = make
-        self._answer = answer
+        self._job = (make, answer)
+        self._again = again
         self._process: Any = None
         self._lifeline: Connection | None = None
         self._asking = threading.Lock()
 
     def start(self) -> None:
         """Start the process; `wait_ready` tells when it can be used."""
-        context = _context()
-        ours, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_run, args=(self._make, theirs, self._answer), name=self.name, daemon=True
-        )
-        with _no_main():
-            self._process.start()
-        theirs.close()
-        self._lifeline = ours
+        while self._again and _resting:
+            try:
+                self._process, self._lifeline = _resting.pop()
+                self._lifeline.send(self._job)
+            except (IndexError, OSError):
+                # Another thread was quicker, or it has ended meanwhile.
+                self._process = self._lifeline = None
+            else:
+                return
+        self._process, self._lifeline = _new_process(self.name)
+        self._lifeline.send(self._job)
 
     def wait_ready(self) -> None:
         """Return when the service is up; raises `UserMistake` with the service's own sentence when it is not to be."""
@@ -130,7 +144,7 @@ class Child:
 
     def stop(self) -> None:
         """Stop in order; a child that does not follow is killed."""
-        if self._process is None:
+        if self._process is None or (self._again and self._laid_to_rest()):
             return
         self._let_go()
         self._process.join(STOP_WITHIN_SECONDS)
@@ -138,6 +152,22 @@ class Child:
             self._process.kill()
             self._process.join()
         self._process = None
+
+    def _laid_to_rest(self) -> bool:
+        """Stop the service alone; True when the process waits for the next one."""
+        lifeline = self._lifeline
+        if lifeline is None or len(_resting) >= RESTING_MAX:
+            return False
+        try:
+            with self._asking:
+                lifeline.send((_REST, None))
+                if not lifeline.poll(STOP_WITHIN_SECONDS) or lifeline.recv() != _RESTED:
+                    return False
+        except (EOFError, OSError):
+            return False
+        _resting.append((self._process, lifeline))
+        self._process = self._lifeline = None
+        return True
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""
@@ -153,31 +183,69 @@ class Child:
             self._lifeline = None
 
 
-def _run(make: Callable[[], Service], lifeline: Connection, answer: Answer | None) -> None:
-    """Run a service in the child until the parent's end of the pipe is closed or the process is told to stop."""
+def _new_process(name: str) -> tuple[Any, Connection]:
+    context = _context()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(theirs,), name=name, daemon=True)
+    with _no_main():
+        process.start()
+    theirs.close()
+    return process, ours
+
+
+def _run(lifeline: Connection) -> None:
+    """Run one service after the other in the child, as the parent hands them over, until its end of the pipe is closed."""
     # Ctrl-C reaches the whole group of processes; the parent decides in which order they stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    told = StopRequest.by_signals([signal.SIGTERM])
+    while True:
+        try:
+            make, answer = lifeline.recv()
+        except (EOFError, OSError):
+            return
+        told = StopRequest.by_signals([signal.SIGTERM])
+        rests = _serve(make, lifeline, answer, told)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        told.close()
+        if not rests or not _say(lifeline, _RESTED):
+            return
+
+
+def _serve(make: Callable[[], Service], lifeline: Connection, answer: Answer | None, told: StopRequest) -> bool:
+    """Run a service until told to stop; True when the process is to rest then."""
     try:
         service = make()
         service.start()
     except Exception as error:
         _say(lifeline, _sentences(error))
-        return
+        return False
     if not _say(lifeline, "ready"):
         service.stop()
-        return
-
-    def watch() -> None:
-        with suppress(EOFError, OSError):
-            while True:
-                question, argument = lifeline.recv()
-                _say(lifeline, _answered(answer, service, question, argument))
-        told.set()
-
-    threading.Thread(target=watch, daemon=True).start()
+        return False
+    asked = _Watch(lifeline, service, answer, told)
+    asked.start()
     told.wait()
     service.stop()
+    return asked.rests
+
+
+class _Watch(threading.Thread):
+    """Answers the parent's questions, until it is gone or lets the process rest."""
+
+    def __init__(self, lifeline: Connection, service: Service, answer: Answer | None, told: StopRequest):
+        super().__init__(daemon=True)
+        self._lifeline, self._service, self._answer, self._told = lifeline, service, answer, told
+        self.rests = False
+
+    def run(self) -> None:
+        """See `threading.Thread`."""
+        with suppress(EOFError, OSError):
+            while not self.rests:
+                question, argument = self._lifeline.recv()
+                if question == _REST:
+                    self.rests = True
+                else:
+                    _say(self._lifeline, _answered(self._answer, self._service, question, argument))
+        self._told.set()
 
 
 def _answered(answer: Answer | None, service: Service, question: str, argument: Any) -> tuple[Any, str | None]:
