@@ -88,7 +88,7 @@ def pair_behind_proxies(monkeypatch, heard: Heard):
     opened = []
 
     class Proxied(Wire):
-        def open(self, sender, to, service):
+        def open(self, sender, to, service, **options):
             # Keys are unique per proxy only, and here is one for each hop.
             number = len(opened) + 1
 
@@ -100,7 +100,7 @@ def pair_behind_proxies(monkeypatch, heard: Heard):
             running = proxying(hear, in_front_of(service, to))
             proxy = running.__enter__()
             opened.append(running)
-            return super().open(sender, to, proxy.addresses[to])
+            return super().open(sender, to, proxy.addresses[to], **options)
 
     monkeypatch.setattr(duijie.pair, "Wire", Proxied)
     try:
