@@ -671,8 +671,12 @@ _HAS_CONTENT = Prepared(select(attachments.c.sha256).where(attachments.c.sha256 
 _INSERT_CONTENT = Prepared(attachments.insert().inline(), "sha256", "content")
 
 _CASE_WITH_CONTENT = Prepared(
-    select(contents.c.case_number)
-    .where(contents.c.content_key == bindparam("key"), contents.c.case_number != bindparam("case"))
+    select(contents.c.case_number, contents.c.position)
+    .where(
+        contents.c.content_key == bindparam("key"),
+        contents.c.case_number != bindparam("case"),
+        contents.c.position > bindparam("after"),
+    )
     .order_by(contents.c.position)
     .limit(1)
 )
@@ -995,9 +999,14 @@ class _SqlUnitOfWork:
         found: str | None = self._session.value(_CASE_OF_MESSAGE, message=message_id)
         return found
 
-    def case_with_content(self, content_key: str, other_than: str) -> str | None:
-        found: str | None = self._session.value(_CASE_WITH_CONTENT, key=content_key, case=other_than)
-        return found
+    def cases_with_content(self, content_key: str, other_than: str) -> Iterator[str]:
+        # One at a time: the first is nearly always the one, and a city can have thousands of equal words without photos.
+        position = 0
+        while (
+            found := self._session.row(_CASE_WITH_CONTENT, key=content_key, case=other_than, after=position)
+        ) is not None:
+            case_number, position = found
+            yield case_number
 
     def remember_content(self, content_key: str, case_number: str) -> None:
         if self._session.row(_REMEMBERED, key=content_key, case=case_number) is None:
