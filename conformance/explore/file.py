@@ -48,12 +48,15 @@ def _matchers(value: Any) -> Iterable[Mapping[str, str]]:
 def title(finding: Finding) -> tuple[str, str]:
     """What the scenario is called, in Chinese and English: the clause, and the fact that breaks it."""
     clause = finding.clauses[0]
-    return f"条款 {clause} 未守:{_fact(finding.zh)}", f"{clause} is not kept: {_fact(finding.en)}"
+    zh = _fact(finding.zh, f"条款 {clause} 未守:", ";条款 ")
+    en = _fact(finding.en, f"clause {clause} was broken: ", "; clause ")
+    return f"条款 {clause} 未守:{zh}", f"{clause} is not kept: {en}"
 
 
-def _fact(sentences: str) -> str:
-    """The last line tells it: before it stands what led there."""
-    return (sentences.splitlines() or [""])[-1].strip()
+def _fact(sentences: str, clause_told: str, next_clause: str) -> str:
+    """The last line tells it, since before it stands what led there; of several clauses the first."""
+    last = (sentences.splitlines() or [""])[-1].strip()
+    return last.removeprefix(clause_told).partition(next_clause)[0]
 
 
 def text(finding: Finding, notes: Iterable[str], *, whole: bool = False) -> str:

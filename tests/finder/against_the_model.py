@@ -61,6 +61,7 @@ class AgainstTheModel(RuleBasedStateMachine):
         self._decided: dict[str, tuple[Any, ...]] = {}
         self._ended: dict[str, Any] = {}
         self._acts: list[str] = []
+        self._looked: dict[str, Any] = {}
 
     # ── both are told ──
 
@@ -171,9 +172,16 @@ class AgainstTheModel(RuleBasedStateMachine):
         holds("each form stands where its sendings and receipts say", form.state if done else "wrong_state", seen)
         self._agree()
 
+    def restarts(self) -> None:
+        """The bridge is stopped and started again; that brings about nothing."""
+        self._expect()
+        self.bridge.restart()
+        self._agree()
+
     # ── and must agree ──
 
     def _expect(self) -> None:
+        self._looked = {}
         self.model.told = Told()
         for seen in (self.bridge.sent, self.bridge.given, self.bridge.messages, self.bridge.receipts):
             seen.clear()
@@ -221,7 +229,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     @invariant()
     def the_case_stands_where_the_confirmed_forms_say(self) -> None:
         for number, case in self.cases():
-            said = self.bridge.ask("case", case=number)
+            said = self.said(number)
             view = case.view
             holds("the case stands where the confirmed forms say", view.stage, said["stage"])
             counts = (said["task_number"], said["filing_ordinal"], said["rejections"])
@@ -235,7 +243,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     @invariant()
     def each_form_stands_where_its_sendings_and_receipts_say(self) -> None:
         for number, case in self.cases():
-            said = self.bridge.ask("case", case=number)
+            said = self.said(number)
             holds(
                 "each form stands where its sendings and receipts say",
                 [self._shown(f) for f in case.forms.values()],
@@ -267,7 +275,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     @invariant()
     def rcpt_1_a_decided_form_has_one_receipt_that_never_changes(self) -> None:
         for number, _ in self.cases():
-            for each in self.bridge.ask("case", case=number)["deliveries"]:
+            for each in self.said(number)["deliveries"]:
                 fact = "a form that is decided has one receipt, and it never changes"
                 holds(fact, each["state"] in DECIDED, each["receipt"] is not None)
                 if each["receipt"] is not None:
@@ -280,7 +288,7 @@ class AgainstTheModel(RuleBasedStateMachine):
             for platform in ("grid", "urban"):
                 open_forms = [
                     each["state"] != "waiting"
-                    for each in self.bridge.ask("case", case=number)["deliveries"]
+                    for each in self.said(number)["deliveries"]
                     if each["platform"] == platform and each["receipt"] is None
                 ]
                 holds(
@@ -292,7 +300,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     @invariant()
     def int_6_an_ended_case_stays_as_it_ended(self) -> None:
         for number, case in self.cases():
-            stage = self.bridge.ask("case", case=number)["stage"]
+            stage = self.said(number)["stage"]
             if stage in ("closed", "closed_false_report", "withdrawn", "declined"):
                 holds("an ended case stays as it ended", self._ended.setdefault(number, stage), stage)
             if stage == "withdrawn":
@@ -302,7 +310,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     def int_8_no_filing_has_more_rejections_than_it_may(self) -> None:
         choices = self.profile.choices
         for number, _ in self.cases():
-            said = self.bridge.ask("case", case=number)
+            said = self.said(number)
             most = choices.max_rejections + 1
             if choices.counter_restarts_on_refiling and not 0 <= said["rejections"] <= most:
                 raise Broken(
@@ -329,6 +337,12 @@ class AgainstTheModel(RuleBasedStateMachine):
                 (self._acts, True),
                 ([each["outcome"] for each in audit], all(each["intact"] for each in audit)),
             )
+
+    def said(self, number: str) -> Any:
+        """What the desk says of a case, asked once after each input."""
+        if number not in self._looked:
+            self._looked[number] = self.bridge.ask("case", case=number)
+        return self._looked[number]
 
     def cases(self) -> list[tuple[str, Any]]:
         """The cases of which the bridge must know."""

@@ -159,7 +159,7 @@ class Delivery(AgainstTheModel):
 
     @rule()
     def the_bridge_restarts(self) -> None:
-        self.bridge.restart()
+        self.restarts()
 
     # ── which one ──
 

@@ -32,12 +32,21 @@ FACTS = {
 }
 
 
+#: Signs of a value that is shown.
+_TOLD_MAX = 400
+
+
 class Broken(AssertionError):
     """A fact does not hold."""
 
     def __init__(self, fact: str, expected: Any, seen: Any):
         self.fact, self.clause = fact, FACTS[fact]
-        super().__init__(f"{self.clause}, {fact}: expected {expected!r}, seen {seen!r}")
+        super().__init__(f"{self.clause}, {fact}: expected {_short(expected)}, seen {_short(seen)}")
+
+
+def _short(value: Any) -> str:
+    told = repr(value)
+    return told if len(told) <= _TOLD_MAX else f"{told[:_TOLD_MAX]}…"
 
 
 def holds(fact: str, expected: Any, seen: Any) -> None:

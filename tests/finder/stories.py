@@ -12,16 +12,19 @@ from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from bridge.vocabulary.parties import Side
 from conformance.explore.draw import BEGINNINGS, REPORTS, SETTINGS, SPOILINGS
 from conformance.explore.explore import Drawing, Judged
 from conformance.explore.life import Kind, Life
 from conformance.explore.story import LONG_WAITS, SHORT_WAIT, Doing, Move, Possibilities, Spoiling, Story, Teller
-from conformance.explore.tables import ACTS, Act
+from conformance.explore.tables import ACTS, REFUSALS, Act
 from conformance.scenario.steps import Quirkiness
 
 CASES_MAX = 3
 STEPS = 24
 
+#: Settings that say by which way things come.
+_ABOUT_THE_WAY = ("bridge.receipts", "choices.hand_over")
 #: Of several cases, the first that it fits; which one that is is drawn.
 which = st.integers(0, CASES_MAX - 1)
 #: One form in four is spoiled, where the network is bad.
@@ -39,7 +42,7 @@ class Stories(RuleBasedStateMachine):
     @initialize(settings_=st.sampled_from(SETTINGS), awkward=st.one_of(st.none(), st.none(), st.integers(1, 999)))
     def circumstances(self, settings_: dict[str, Any], awkward: int | None) -> None:
         if self.in_fair_weather:
-            settings_ = {key: value for key, value in settings_.items() if key != "bridge.receipts"}
+            settings_ = {key: value for key, value in settings_.items() if key not in _ABOUT_THE_WAY}
             awkward = None
         self.settings, self.quirks = settings_, Quirkiness() if awkward is None else Quirkiness(seed=awkward)
         self.teller = Teller(self.can, self.settings, self.quirks)
@@ -85,12 +88,23 @@ class Stories(RuleBasedStateMachine):
     # ── what goes on around them ──
 
     @precondition(lambda self: any(self.forbidden.values()))
-    @rule(of=which, what=st.integers(0, 99))
-    def somebody_tries_what_is_not_allowed(self, of: int, what: int) -> None:
+    @rule(of=which, side=st.sampled_from(Side))
+    def everybody_tries_what_is_not_allowed(self, of: int, side: Side) -> None:
         names = [name for name, refusals in self.forbidden.items() if refusals]
         name = names[of % len(names)]
-        refusals = self.forbidden[name]
-        self.make(Move(doing=Doing.ATTEMPT, case=name, what=refusals[what % len(refusals)]))
+        for refusal in self.forbidden[name]:
+            if REFUSALS[refusal].side is side:
+                self.make(Move(doing=Doing.ATTEMPT, case=name, what=refusal))
+
+    @precondition(lambda self: any(self.ahead(life.name) for life in self.teller.lives))
+    @rule(of=which, picks=st.lists(st.integers(0, 3), min_size=1, max_size=4))
+    def a_case_goes_on(self, of: int, picks: list[int]) -> None:
+        names = [life.name for life in self.teller.lives if self.ahead(life.name)]
+        name = names[of % len(names)]
+        for pick in picks:
+            ahead = self.ahead(name)
+            if ahead:
+                self.make(Move(doing=Doing.ACT, case=name, what=ahead[pick % len(ahead)]))
 
     @rule(how_long=st.sampled_from((SHORT_WAIT, *LONG_WAITS)))
     def time_passes(self, how_long: str) -> None:
@@ -118,6 +132,10 @@ class Stories(RuleBasedStateMachine):
         """What may be done to each case now, and what must be refused."""
         self.possible = {life.name: {act.id for act in self.teller.possible(life)} for life in self.teller.lives}
         self.forbidden = {life.name: [each.id for each in self.teller.forbidden(life)] for life in self.teller.lives}
+
+    def ahead(self, name: str) -> list[str]:
+        """What leads the case on now."""
+        return [act.id for act in ACTS.values() if act.leads_on and act.id in self.possible[name]]
 
     def able(self, act: Act) -> list[str]:
         """The cases to which the act may be done now."""
@@ -161,11 +179,12 @@ for each in ACTS.values():
     setattr(Stories, each.id, _rule_for(each))
 
 
-def drawing_by(machine: type[Stories]) -> Drawing:
-    """Stories that a machine tells, instead of wishes."""
+def drawing_by(machine: type[Stories], **more: Any) -> Drawing:
+    """Stories that a machine tells, instead of wishes; `more` goes into Hypothesis's settings."""
 
     def draw(how: settings, seed_: int, can: Possibilities, judged: Judged) -> None:
         telling = type(machine.__name__, (machine,), {"can": can, "judged": staticmethod(judged)})
-        run_state_machine_as_test(seed(seed_)(telling), settings=settings(how, stateful_step_count=STEPS))
+        how = settings(how, stateful_step_count=STEPS, **more)
+        run_state_machine_as_test(seed(seed_)(telling), settings=how)
 
     return draw
