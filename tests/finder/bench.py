@@ -1,6 +1,6 @@
 """A bridge on a bench: a machine plays both platforms, the clock and the people, and sees everything that the bridge wants done."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,10 @@ class Bridge:
         self.on_the_way: dict[str, list[OutboxItem]] = defaultdict(list)
         #: How calls with receipts end.
         self.receipt_calls_end: Ending = Answered()
+        #: Whether receipts are given in responses that are still open, instead of calls of their own.
+        self.callers_wait = False
+        #: The envelopes that crossed, as the journal should have them.
+        self.envelopes: Counter[str] = Counter()
         self._seen: set[int] = set()
         self._notices = self._kept = 0
         self.sent: list[tuple[str, str, int]] = []
@@ -50,14 +54,16 @@ class Bridge:
     def form_comes(self, side: Side, message: FormMessage, *, by_query: bool = False) -> Verdict:
         """A platform sends a form, or a query shows one."""
         verdict = self.shell.receive_form(
-            side, message, sample.fingerprint(message.form), at=self.now, by_query=by_query
+            side, message, sample.fingerprint(message.form), at=self.now, by_query=by_query, raw=b"<form/>"
         )
+        self.envelopes["envelope.in"] += 1
         self._carry()
         return verdict
 
     def unreadable_form_comes(self, side: Side, header: Header, fault: Fault) -> Verdict:
         """A form comes of which no more than the header can be read."""
-        verdict = self.shell.refuse_form(side, header, [fault], at=self.now)
+        verdict = self.shell.refuse_form(side, header, [fault], at=self.now, raw=b"<form/>")
+        self.envelopes["envelope.in"] += 1
         self._carry()
         return verdict
 
@@ -72,14 +78,16 @@ class Bridge:
             attempt=1,
             sent_at=self.now,
         )
-        verdict = self.shell.receive_receipt(side, ReceiptMessage(header=header, receipt=receipt), at=self.now)
+        message = ReceiptMessage(header=header, receipt=receipt)
+        verdict = self.shell.receive_receipt(side, message, at=self.now, raw=b"<receipt/>")
+        self.envelopes["envelope.in"] += verdict.fault is None
         self._carry()
         return verdict
 
     def sending_ends(self, message_id: str, ending: Ending) -> int:
         """The oldest sending of the form ends so; gives its attempt."""
         item = self.on_the_way[message_id].pop(0)
-        self.shell.send_ended(item, ending, at=self.now)
+        self._ends(item, ending)
         self._carry()
         effect = item.effect
         return effect.message.header.attempt if isinstance(effect, Send) else 0
@@ -143,4 +151,11 @@ class Bridge:
                     code = None if receipt.fault is None else receipt.fault.code.value
                     self.receipts.append(receipt)
                     self.given.append((effect.to.value, receipt.form_message_id, receipt.outcome.value, code))
-                    self.shell.send_ended(item, self.receipt_calls_end, at=self.now)
+                    if not (self.callers_wait and self.shell.take_receipt(receipt.form_message_id, at=self.now)):
+                        self._ends(item, self.receipt_calls_end)
+
+    def _ends(self, item: OutboxItem, ending: Ending) -> None:
+        answered = isinstance(ending, Answered)
+        self.shell.send_ended(item, ending, at=self.now, sent=b"<call/>", answer=b"<answer/>" if answered else None)
+        self.envelopes["envelope.out"] += 1
+        self.envelopes["answer.in"] += answered

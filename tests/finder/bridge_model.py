@@ -13,7 +13,7 @@ from typing import Any
 
 from law import ENDED, View, after, refused_for, wherever_it_may_be
 
-from bridge.vocabulary.codes import ACCOUNT_NOT_ACCEPTED, ErrorCode, Remedy, remedy_for
+from bridge.vocabulary.codes import ACCOUNT_NOT_ACCEPTED, DeclineReason, ErrorCode, Remedy, remedy_for
 from bridge.vocabulary.forms import FormType
 from bridge.vocabulary.messages import FormMessage, Receipt
 from bridge.vocabulary.parties import Side
@@ -41,6 +41,7 @@ class Form:
     message: FormMessage
     sender: Side
     ordinal: int
+    came_at: datetime
     by_query: bool = False
     state: str = "waiting"
     tries: int = 0
@@ -119,16 +120,15 @@ class BridgeModel:
                 self.told.answer = ("fault", "MESSAGE_ID_REUSED")
             return
         case = self.cases.setdefault(number, Case(number))
-        came = Form(message, side, len(case.forms) + 1, by_query)
+        came = Form(message, side, len(case.forms) + 1, now, by_query)
         codes = self._refusals(case, came)
         case.forms[came.id] = came
         if codes:
             self.told.answer = ("refused", *sorted(codes))
             came.state = "refused"
             return
-        if form.form_type is FormType.FILING_RESULT and form.outcome.value == "declined":
-            if form.decline_reason.value == "duplicate":
-                self._matter(case, f"duplicate:declined:{form.original_case_number}")
+        if getattr(form, "decline_reason", None) is DeclineReason.DUPLICATE:
+            self._matter(case, f"duplicate:declined:{getattr(form, 'original_case_number', None)}")
         if self._first(case, side) is came:
             self._send(came, now)
 
@@ -167,7 +167,7 @@ class BridgeModel:
             for each in open_forms
             if each.sender is not came.sender and each.state in MAY_HAVE_ARRIVED
         ]
-        views = list(dict.fromkeys(wherever_it_may_be(case.view, own, other, self._choices)))
+        views = wherever_it_may_be(case.view, own, other, self._choices)
         return refused_for(form, came.sender, views, self._choices, hand_over)
 
     def _first(self, case: Case, side: Side) -> Form | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import sample_forms as sample
 from against_the_model import PROFILES, AgainstTheModel, fault
-from bridge_model import DECIDED
+from bridge_model import DECIDED, ON_ITS_WAY
+from facts import holds
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -23,6 +24,23 @@ _PERMANENT = (ErrorCode.CASE_ENDED, ErrorCode.SCHEMA_INVALID, ErrorCode.REQUIRED
 _PASSING = (ErrorCode.BUSY, ErrorCode.INTERNAL)
 _ACCOUNT = (ErrorCode.NOT_AUTHENTICATED, ErrorCode.WRONG_PARTY)
 codes = st.sampled_from((*_PERMANENT, *_PASSING, *_ACCOUNT))
+
+#: Where a form must stand for an act of a person.
+FITS = {
+    "park": ON_ITS_WAY,
+    "release": ("parked",),
+    "resend": ("awaiting_receipt", "in_doubt", "to_repeat"),
+    "abandon": ("parked",),
+}
+_WELL = {"case": sample.CASE, "reason": "说明"}
+#: What a person can do wrong at the desk, by the code of the refusal: the act, what is said, and who says it.
+MISTAKES: dict[str, tuple[str, dict[str, str], str | None]] = {
+    "unknown_act": ("sing", _WELL, "li"),
+    "by_required": ("park", _WELL, " "),
+    "reason_required": ("park", _WELL | {"reason": "\t"}, "li"),
+    "unknown_form": ("park", _WELL | {"message": sample.message_id(800_001)}, "li"),
+    "not_waiting": ("park", _WELL | {"case": "340202-20260302-000777"}, "li"),
+}
 
 
 class Delivery(AgainstTheModel):
@@ -157,6 +175,45 @@ class Delivery(AgainstTheModel):
     def a_person_acts(self, of: int, act: str) -> None:
         self.person_acts(self.some(of).id, act)
 
+    @precondition(lambda self: self.parked())
+    @rule(of=which, act=st.sampled_from(("release", "release", "abandon")))
+    def a_person_takes_up_what_is_parked(self, of: int, act: str) -> None:
+        self.person_acts(self.parked()[of % len(self.parked())].id, act)
+
+    @rule(
+        act=st.sampled_from(("park", "release", "resend", "abandon")),
+        case=st.sampled_from(CASES),
+        kind=st.sampled_from((None, FormType.CONTACT_NOTICE, FormType.HAND_OVER)),
+    )
+    def a_person_names_the_case_alone(self, act: str, case: str, kind: FormType | None) -> None:
+        """The act is for the first of the case's forms that it fits."""
+        fitting = [
+            form
+            for form in self.model.cases[case].forms.values()
+            if form.state in FITS[act] and kind in (None, form.message.form.form_type)
+        ]
+        self._expect()
+        for form in fitting[:1]:
+            self.model.person_acts(form, act, self.bridge.now)
+        params = {"case": case, "reason": "说明"} | ({} if kind is None else {"type": kind.value})
+        seen = self.bridge.person_acts(act, params)
+        self._acts.append("done" if fitting else "not_waiting")
+        holds("a person is told why an act is refused", fitting[0].state if fitting else "not_waiting", seen)
+        self._agree()
+
+    @rule(wrong=st.sampled_from(sorted(MISTAKES)))
+    def a_person_makes_a_mistake(self, wrong: str) -> None:
+        """It is refused with its code, and stands in the audit all the same."""
+        act, params, by = MISTAKES[wrong]
+        self._expect()
+        holds("a person is told why an act is refused", wrong, self.bridge.person_acts(act, params, by))
+        self._acts.append(wrong)
+        self._agree()
+
+    @rule(wait=st.booleans())
+    def callers_wait_for_their_receipts_from_now_on(self, wait: bool) -> None:
+        self.bridge.callers_wait = wait
+
     @rule()
     def the_bridge_restarts(self) -> None:
         self.restarts()
@@ -167,6 +224,10 @@ class Delivery(AgainstTheModel):
         """A form, of the last ones and those under way rather than of the first."""
         forms = list(self.model.forms())
         return forms[-1 - of % len(forms)]
+
+    def parked(self) -> list[Any]:
+        """The forms that wait for a person."""
+        return [form for form in self.model.forms() if form.state == "parked"]
 
     def on_the_way(self) -> list[str]:
         """The forms with a sending that has not ended."""

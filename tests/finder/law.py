@@ -4,7 +4,7 @@ A *word* is a form with what it says where that matters: `rejection/within`, `cl
 *stage* takes *word* and is then *stage*»; `NEWS` has the words that it takes and that leave it where it is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bridge.vocabulary.codes import ClosingKind, DeclineReason, PhotoKind
@@ -134,15 +134,15 @@ def after(view: View, form: Any, choices: Choices) -> View | None:
     return view._replace(stage=stage)
 
 
-def wherever_it_may_be(view: View, own: Sequence[Form], other: Sequence[Form], choices: Choices) -> Iterator[View]:
+def wherever_it_may_be(view: View, own: Sequence[Form], other: Sequence[Form], choices: Choices) -> list[View]:
     """Every place of the case that the forms under way can lead to: each of them taken or not, the two directions in any order."""
-    yield view
-    for at, queue in enumerate((own, other)):
-        if queue:
-            rest = (queue[1:], other) if at == 0 else (own, queue[1:])
-            taken = after(view, queue[0], choices)
-            for further in (view, taken) if taken is not None else (view,):
-                yield from wherever_it_may_be(further, *rest, choices)
+    #: A place of the case, and how many forms of each direction have been decided on the way to it.
+    found = [(view, 0, 0)]
+    for here, i, j in found:
+        ways = [(here, i + 1, j), (after(here, own[i], choices), i + 1, j)] if i < len(own) else []
+        ways += [(here, i, j + 1), (after(here, other[j], choices), i, j + 1)] if j < len(other) else []
+        found += [(each, *decided) for each, *decided in ways if each is not None and (each, *decided) not in found]
+    return list(dict.fromkeys(each for each, _, _ in found))
 
 
 def refused_for(

@@ -3,6 +3,7 @@
 hunt (seed, examples, a planted defect)  ──►  Machine.find  ──►  Found: fact, clause, and how to see it again
 """
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery_machine import Delivery
+from door_machine import Door
 from duplicates_machine import Duplicates
 from facts import Broken
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
@@ -141,8 +143,6 @@ def _on_a_bench(kind: type[RuleBasedStateMachine]) -> Callable[[Machine, Hunt], 
 
 
 def _trace(broke: Exception) -> str:
-    import traceback
-
     return "".join(traceback.format_exception(broke))
 
 
@@ -235,6 +235,14 @@ MACHINES = (
         quick=150,
         parties=_BRIDGE,
         find=_on_a_bench(Query),
+    ),
+    Machine(
+        name="door",
+        zh="令牌与锁定",
+        en="tokens and locks at the door",
+        quick=60,
+        parties=_BRIDGE,
+        find=_on_a_bench(Door),
     ),
     Machine(
         name="stores",
