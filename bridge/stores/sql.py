@@ -643,7 +643,7 @@ _CASE_OF_MESSAGE = Prepared(select(deliveries.c.case_number).where(deliveries.c.
 _DUE = Prepared(
     select(deliveries.c.case_number, deliveries.c.message_id, deliveries.c.due_at)
     .where(deliveries.c.due_at <= bindparam("until"))
-    .order_by(deliveries.c.due_at, deliveries.c.admitted_at, deliveries.c.message_id)
+    .order_by(deliveries.c.due_at, deliveries.c.case_number, deliveries.c.message_id)
     .limit(bindparam("limit"))
 )
 _NEXT_DUE = Prepared(select(func.min(deliveries.c.due_at).label("soonest")))

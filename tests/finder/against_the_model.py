@@ -12,6 +12,7 @@ from bridge_model import DECIDED, BridgeModel, Form, Told
 from facts import Broken, holds
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
+from bridge.core.audit import AuditEntry, first_broken
 from bridge.core.shell import Verdict, open_shell
 from bridge.vocabulary.calls import Answered, Ending, Faulted, NotReached, Unanswered
 from bridge.vocabulary.codes import ErrorCode
@@ -322,6 +323,15 @@ class AgainstTheModel(RuleBasedStateMachine):
                     said["rejections"],
                 )
 
+    def hold_seals(self) -> None:
+        """Whatever is changed in the audit shows, at its line."""
+        book = list(self.bridge.store.read_audit())
+        holds(_AUDIT, None, first_broken(book))
+        for each in book[-1:]:
+            for name in AuditEntry._fields[1:]:
+                forged = each._replace(entry=each.entry._replace(**{name: "another"}))
+                holds(_AUDIT, each.position, first_broken([*book[:-1], forged]))
+
     def hold_lists(self) -> None:
         """Every form under way is on the list, and every parked one waits for a person."""
         fact = "the list of forms under way is complete"
@@ -338,17 +348,22 @@ class AgainstTheModel(RuleBasedStateMachine):
             holds(fact, expected, sorted(each["message_id"] for each in self.bridge.ask("under_way", **asked)))
         parked = sorted(form.id for form in under_way if form.state == "parked")
         holds(fact, parked, sorted(each["message_id"] for each in self.bridge.ask("parked")))
-        sendings = sorted(
-            (name, item.effect.to.value, "form") for name, items in self.bridge.on_the_way.items() for item in items
-        )
-        outbox = [(each["form_message_id"], each["to"], each["what"]) for each in self.bridge.ask("outbox")]
-        holds("what is sent, when, and under which attempt", sendings, sorted(outbox))
+        sendings = [self._sending(item.effect) for items in self.bridge.on_the_way.values() for item in items]
+        outbox = [tuple(each[name] for name in _SENDING) for each in self.bridge.ask("outbox")]
+        holds("what is sent, when, and under which attempt", sorted(sendings), sorted(outbox))
+
+    @staticmethod
+    def _sending(effect: Any) -> tuple[str, ...]:
+        header = effect.message.header
+        return "form", effect.to.value, header.case_number, header.message_id, header.form_type.value
 
     def teardown(self) -> None:
         """At the end the books are read once more, as a person would read them."""
         if not hasattr(self, "model") or sys.exc_info()[0] is not None:
             return
         self.hold_lists()
+        self.hold_seals()
+        journal = self.bridge.ask("journal")
         listed = {each["case_number"]: each for each in self.bridge.ask("cases")}
         for number, _ in self.cases():
             holds("the list of forms under way is complete", self.bridge.ask("case", case=number), listed.get(number))
@@ -361,7 +376,15 @@ class AgainstTheModel(RuleBasedStateMachine):
             for shown in listed[number]["deliveries"]:
                 alone = self.bridge.ask("form", message=shown["message_id"])
                 holds("each form stands where its sendings and receipts say", _seen(shown), _seen(alone))
-        envelopes = Counter(each["what"] for each in self.bridge.ask("journal") if each["bytes"])
+                own = [each for each in kept if each["form_message_id"] == shown["message_id"]]
+                holds("a receipt that does not count is kept with its reason", own, alone["receipts_kept"])
+                lines = [
+                    each
+                    for each in journal
+                    if (each["case_number"], each["message_id"]) == (number, alone["message_id"])
+                ]
+                holds("every envelope stands in the journal", lines, alone["journal"])
+        envelopes = Counter(each["what"] for each in journal if each["bytes"])
         holds("every envelope stands in the journal", +self.bridge.envelopes, envelopes)
 
     @invariant()
@@ -385,6 +408,9 @@ class AgainstTheModel(RuleBasedStateMachine):
         return list(self.model.cases.items()) if hasattr(self, "model") else []
 
 
+_AUDIT = "what a person did stands in the audit"
+#: What the desk says of a sending.
+_SENDING = ("what", "to", "case_number", "form_message_id", "form_type")
 _COMPARED = (
     *("message_id", "form_type", "platform", "ordinal", "state", "attempts"),
     *("on_its_way_since", "due_at", "trouble", "receipt", "code"),

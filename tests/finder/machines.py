@@ -14,7 +14,7 @@ from delivery_machine import Delivery
 from door_machine import Door
 from duplicates_machine import Duplicates
 from facts import Broken
-from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.database import ExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from interleaved_machine import Interleaved
@@ -123,7 +123,6 @@ def _on_a_bench(kind: type[RuleBasedStateMachine]) -> Callable[[Machine, Hunt], 
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             print_blob=False,
-            verbosity=Verbosity.quiet,
             **hunt.settings,
         )
         try:

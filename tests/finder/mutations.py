@@ -51,6 +51,22 @@ class Mutation:
     change: Change
     tree: ast.Module
 
+    @property
+    def within_function(self) -> bool:
+        """Whether the place is run when something calls it, and not when the module is loaded."""
+        around = [each for each in ast.walk(self.tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
+        return any(each.lineno < self.line <= (each.end_lineno or 0) for each in around)
+
+    @property
+    def lines(self) -> range:
+        """From the beginning of the statement to the place: running one of them leads to it."""
+        around = [
+            each
+            for each in ast.walk(self.tree)
+            if isinstance(each, ast.stmt) and each.lineno <= self.line <= (each.end_lineno or 0)
+        ]
+        return range(max((each.lineno for each in around), default=self.line), self.line + 1)
+
     def written(self) -> tuple[str, str]:
         """The source with the change in it, and what stands there now."""
         changed = deepcopy(self.tree)

@@ -128,12 +128,20 @@ class Query(RuleBasedStateMachine):
 
     @rule(size=st.sampled_from((1, 2, 3, 500)))
     def a_query_begins(self, size: int) -> None:
+        self.ask_anew(size)
+
+    def ask_anew(self, size: int) -> None:
+        """From the first page."""
         self.asking = (CaseQuery(page_size=size), [each.number for each in self.cases], [])
 
     @precondition(lambda self: getattr(self, "asking", None))
     @rule()
     def a_page_is_asked_for(self) -> None:
         """Whatever happens between the pages, each case that stood at the beginning comes once, and none comes twice."""
+        self.turn_page()
+
+    def turn_page(self) -> None:
+        """One page, and what must be true of it."""
         query, standing, shown = self.asking or (CaseQuery(), [], [])
         page = self.bridge.query(Side.URBAN, query)
         assert not isinstance(page, Fault)
@@ -150,6 +158,12 @@ class Query(RuleBasedStateMachine):
             holds(ONCE, sorted(shown, key=order.index), shown)
             holds(ONCE, [], [number for number in standing if number not in shown])
             self.asking = None
+
+    @rule(size=st.sampled_from((1, 2, 3)))
+    def every_page_is_turned(self, size: int) -> None:
+        self.ask_anew(size)
+        while self.asking is not None:
+            self.turn_page()
 
     @rule(state=st.sampled_from(HandedOverState))
     def cases_in_a_state_are_asked_for(self, state: HandedOverState) -> None:

@@ -56,6 +56,7 @@ class Beside(Bridge):
     @contextmanager
     def _both(self) -> Iterator[None]:
         self.other.receipt_calls_end = self.receipt_calls_end
+        self.other.callers_wait = self.callers_wait
         yield
 
     def form_comes(self, side: Side, message: Any, *, by_query: bool = False) -> Any:
@@ -87,8 +88,9 @@ class Beside(Bridge):
 
     def clock_goes_back(self, by: timedelta) -> None:
         """See `Bridge`."""
-        super().clock_goes_back(by)
-        self.other.clock_goes_back(by)
+        with self._both():
+            super().clock_goes_back(by)
+            self.other.clock_goes_back(by)
 
     def person_acts(self, act: str, params: Any, by: str | None = "li") -> str:
         """See `Bridge`."""
