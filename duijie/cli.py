@@ -120,6 +120,14 @@ def replay(
     trace: Annotated[
         Path | None, typer.Option("--trace", help="把报文轨迹(JSON 行)写到此目录。Write traces (JSON lines) here.")
     ] = None,
+    planted: Annotated[
+        str | None,
+        typer.Option(
+            "--planted",
+            metavar="MEMBER",
+            help="由动物园(docs/zoo.md)的这个成员顶替其一方。This member of the zoo (docs/zoo.md) takes its party's place.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="每个事件一行 JSON。One JSON line per event.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="只显示结论和失败。Show verdicts and failures only.")
@@ -136,6 +144,7 @@ def replay(
         step=step,
         diagram=diagram,
         trace=trace,
+        planted=planted,
         json=json,
         quiet=quiet,
         language=choose_language(lang),

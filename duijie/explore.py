@@ -300,9 +300,9 @@ class _Telling:
 
     def _write(self, finding: "Finding") -> tuple[Path, bool]:
         """The file, and whether it fails in the same way when it is played."""
-        from conformance.explore.file import write
+        from conformance.explore.file import FOLDER, write
 
-        folder = self._options.report or Path()
+        folder = (self._options.report or Path()) / FOLDER
         notes = [
             f"duijie {__version__} · {self._title} · --explore {self._options.examples} --seed {self._seed}",
         ]

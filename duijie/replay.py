@@ -4,18 +4,20 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from conformance.reports.diagram import mermaid, svg
-from conformance.scenario.events import Listener, Outcome, Run
+from conformance.scenario.events import Event, Listener, Outcome, Run
 from conformance.scenario.load import load_all
 from conformance.scenario.runner import play
-from conformance.scenario.stage import StageMaker
+from conformance.scenario.stage import Stage, StageMaker
 from conformance.scenario.steps import Scenario, Step, Wiring
 from conformance.scenario.wording import Wording
+from duijie.cast import Cast
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
 from duijie.narrate import JsonLines, Timeline, repeat_command
@@ -38,6 +40,8 @@ class ReplayOptions:
     step: bool = False
     diagram: Path | None = None
     trace: Path | None = None
+    #: A member of the zoo that takes its party's place.
+    planted: str | None = None
     json: bool = False
     quiet: bool = False
     language: Language = "zh"
@@ -96,21 +100,34 @@ def _make_folder(folder: Path | None) -> None:
         raise UserMistake.unwritable(folder, error) from error
 
 
-def stage_maker(live: bool) -> StageMaker:
-    """The stage to play on; the live one is imported only when it is wanted."""
+def stage_maker(live: bool, planted: str | None = None) -> StageMaker:
+    """The stage to play on, with a member of the zoo in its place if one is named; what is not wanted is not imported."""
+    stage: Callable[..., Stage]
     if live:
-        from duijie.live import LiveStage
+        from duijie.live import LiveStage as stage
+    else:
+        from duijie.virtual import VirtualStage as stage
+    return stage if planted is None else partial(stage, cast=_cast_with(planted))
 
-        return LiveStage
-    from duijie.virtual import VirtualStage
 
-    return VirtualStage
+def _cast_with(planted: str) -> Cast:
+    from conformance.zoo import members
+    from duijie.zoo import cast_with
+
+    member = next((each for each in members() if each.id == planted), None)
+    if member is None:
+        raise UserMistake(
+            f"动物园里没有 {planted};成员见 docs/zoo.md",
+            f"no member of the zoo is called {planted}; docs/zoo.md lists them",
+        )
+    return cast_with(member)
 
 
 def _play_all(
     todo: list[tuple[Scenario, Wiring]], options: ReplayOptions, listener: Listener, console: Console
 ) -> list[Run]:
-    make_stage = stage_maker(options.live)
+    make_stage = stage_maker(options.live, options.planted)
+    listeners = (listener,) if options.planted is None else (_naming(options.planted), listener)
     before_step = _wait_for_enter(options.language) if options.step else None
     runs: list[Run] = []
     shown = len(todo) > TELL_WHOLE_MAX and not options.json and console.is_terminal
@@ -127,7 +144,7 @@ def _play_all(
     try:
         task = progress.add_task(say(options.language, "回放", "replaying"), total=len(todo))
         for scenario, wiring in todo:
-            run = play(scenario, wiring, make_stage, seed=options.seed, listeners=(listener,), before_step=before_step)
+            run = play(scenario, wiring, make_stage, seed=options.seed, listeners=listeners, before_step=before_step)
             _keep(run, options)
             # The messages of a run are many and of no more use.
             if run.passed:
@@ -139,6 +156,16 @@ def _play_all(
     finally:
         progress.stop()
     return runs
+
+
+def _naming(planted: str) -> Listener:
+    """Whoever is told of the run is told to plant the same again."""
+
+    def name(event: Event) -> None:
+        if not event.run.told_by:
+            event.run.told_by = f"{event.run.repeat_command} --planted {planted}"
+
+    return name
 
 
 def _wait_for_enter(language: Language) -> Callable[[Step], None]:

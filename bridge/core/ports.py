@@ -1,6 +1,6 @@
 """What the engine's shell must offer: a store whose unit of work is one input."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -47,8 +47,8 @@ class UnitOfWork(Protocol):
     def case_of_message(self, message_id: str) -> str | None:
         """The case that a form with this message id belongs to."""
 
-    def case_with_content(self, content_key: str, other_than: str) -> str | None:
-        """The first case received with equal content, other than the given one (EXC-1)."""
+    def cases_with_content(self, content_key: str, other_than: str) -> Iterator[str]:
+        """The cases received with equal content, other than the given one, the first of them first (EXC-1)."""
 
     def remember_content(self, content_key: str, case_number: str) -> None:
         """Note a hand-over's content for later comparison."""

@@ -559,17 +559,21 @@ class Shell:
         key = content_key or content_key_of(form, self._choices)
         if key is None:
             return None
-        number = work.case_with_content(key, form.case_number)
-        if number is None:
-            return None
-        other = work.exchange(number)
-        if other is None or other.sequence is None:
-            return None
-        if exchange is not None and exchange.sequence is not None and other.sequence > exchange.sequence:
-            return None
-        if other.stage is ExchangeStage.DECLINED and not self._choices.duplicate_scope_includes_declined:
-            return None
-        return number
+        before = None if exchange is None else exchange.sequence
+        return next(
+            (
+                number
+                for number in work.cases_with_content(key, form.case_number)
+                if self._was_received(work.exchange(number), before)
+            ),
+            None,
+        )
+
+    def _was_received(self, other: Exchange | None, before: int | None) -> bool:
+        """Whether the case counts among those received before this place in the order of hand-overs."""
+        if other is None or other.sequence is None or (before is not None and other.sequence > before):
+            return False
+        return other.stage is not ExchangeStage.DECLINED or self._choices.duplicate_scope_includes_declined
 
     def _troubles(
         self, work: UnitOfWork, effect: Send | GiveReceipt, ending: Ending, at: datetime

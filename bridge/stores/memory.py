@@ -5,11 +5,11 @@ the few values that a step can change and puts them back when it is left by an e
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from threading import RLock
 from types import TracebackType
@@ -287,11 +287,11 @@ class _Unit:
                 return exchange.case_number
         return self._store._case_of_message.get(message_id)
 
-    def case_with_content(self, content_key: str, other_than: str) -> str | None:
-        """The first case received with equal content, other than the given one (EXC-1)."""
+    def cases_with_content(self, content_key: str, other_than: str) -> Iterator[str]:
+        """The cases received with equal content, other than the given one, the first of them first (EXC-1)."""
         kept: Sequence[str] = self._store._cases_by_content.get(content_key, ())
         added = [case_number for key, case_number in self._contents if key == content_key]
-        return next((each for each in (*kept, *added) if each != other_than), None)
+        return (each for each in chain(kept, added) if each != other_than)
 
     def remember_content(self, content_key: str, case_number: str) -> None:
         """Note a hand-over's content for later comparison."""

@@ -644,7 +644,7 @@ _CASE_OF_MESSAGE = Prepared(select(deliveries.c.case_number).where(deliveries.c.
 _DUE = Prepared(
     select(deliveries.c.case_number, deliveries.c.message_id, deliveries.c.due_at)
     .where(deliveries.c.due_at <= bindparam("until"))
-    .order_by(deliveries.c.due_at, deliveries.c.admitted_at, deliveries.c.message_id)
+    .order_by(deliveries.c.due_at, deliveries.c.case_number, deliveries.c.message_id)
     .limit(bindparam("limit"))
 )
 _NEXT_DUE = Prepared(select(func.min(deliveries.c.due_at).label("soonest")))
@@ -672,8 +672,12 @@ _HAS_CONTENT = Prepared(select(attachments.c.sha256).where(attachments.c.sha256 
 _INSERT_CONTENT = Prepared(attachments.insert().inline(), "sha256", "content")
 
 _CASE_WITH_CONTENT = Prepared(
-    select(contents.c.case_number)
-    .where(contents.c.content_key == bindparam("key"), contents.c.case_number != bindparam("case"))
+    select(contents.c.case_number, contents.c.position)
+    .where(
+        contents.c.content_key == bindparam("key"),
+        contents.c.case_number != bindparam("case"),
+        contents.c.position > bindparam("after"),
+    )
     .order_by(contents.c.position)
     .limit(1)
 )
@@ -1019,9 +1023,14 @@ class _SqlUnitOfWork:
         found: str | None = self._session.value(_CASE_OF_MESSAGE, message=message_id)
         return found
 
-    def case_with_content(self, content_key: str, other_than: str) -> str | None:
-        found: str | None = self._session.value(_CASE_WITH_CONTENT, key=content_key, case=other_than)
-        return found
+    def cases_with_content(self, content_key: str, other_than: str) -> Iterator[str]:
+        # One at a time: the first is nearly always the one, and a city can have thousands of equal words without photos.
+        position = 0
+        while (
+            found := self._session.row(_CASE_WITH_CONTENT, key=content_key, case=other_than, after=position)
+        ) is not None:
+            case_number, position = found
+            yield case_number
 
     def remember_content(self, content_key: str, case_number: str) -> None:
         if self._session.row(_REMEMBERED, key=content_key, case=case_number) is None:

@@ -18,7 +18,7 @@ _WISHES_MIN, _WISHES_MAX = 12, 32
 _CASES_MAX = 3
 
 #: What the integration profile may say otherwise, where each story can have settings of its own.
-_SETTINGS: tuple[dict[str, Any], ...] = (
+SETTINGS: tuple[dict[str, Any], ...] = (
     {},
     {},
     {},
@@ -36,7 +36,7 @@ _SETTINGS: tuple[dict[str, Any], ...] = (
 )
 
 #: Where a fresh case begins, and after how many rejections; the limit itself is `None`.
-_BEGINNINGS: tuple[tuple[str, int | None], ...] = (
+BEGINNINGS: tuple[tuple[str, int | None], ...] = (
     ("reported", 0),
     ("reported", 0),
     ("reported", 0),
@@ -58,7 +58,7 @@ _BEGINNINGS: tuple[tuple[str, int | None], ...] = (
 )
 
 #: What a report says otherwise.
-_REPORTS: tuple[dict[str, str], ...] = (
+REPORTS: tuple[dict[str, str], ...] = (
     *({},) * 6,
     {"source": "hotline"},
     {"source": "public_report"},
@@ -68,7 +68,7 @@ _REPORTS: tuple[dict[str, str], ...] = (
 )
 
 _DELAYED = {"for": "20 minutes"}
-_SPOILINGS: tuple[Spoiling, ...] = (
+SPOILINGS: tuple[Spoiling, ...] = (
     Spoiling("repeat", "form", Mishap.REPEATED),
     Spoiling("repeat", "receipt", Mishap.REPEATED),
     Spoiling("repeat", "form", Mishap.REPEATED, hop="first"),
@@ -125,7 +125,7 @@ def stories(can: Possibilities) -> st.SearchStrategy[Story]:
 
 def _read(can: Possibilities, frame: Wish, wishes: Sequence[Wish]) -> Story:
     """The story that the wishes come to, in circumstances that the first one says."""
-    settings = _of(_SETTINGS, frame.what) if can.settings else {}
+    settings = _of(SETTINGS, frame.what) if can.settings else {}
     settings = {key: value for key, value in settings.items() if can.role is Party.BRIDGE or key != "bridge.receipts"}
     # Awkward platforms take their time, which has to be given to them.
     quirks = Quirkiness(seed=frame.fault) if can.clock and frame.more % 4 == 3 else Quirkiness()
@@ -168,7 +168,7 @@ def _act(teller: Teller, life: Life, wish: Wish) -> Move | None:
     choice = ahead if ahead and wish.doing <= _ONWARD else possible
     if not choice:
         return None
-    spoiling = _of(_SPOILINGS, wish.fault - _UNSPOILED) if wish.fault >= _UNSPOILED else None
+    spoiling = _of(SPOILINGS, wish.fault - _UNSPOILED) if wish.fault >= _UNSPOILED else None
     return Move(doing=Doing.ACT, case=life.name, what=_of(choice, wish.what).id, spoiling=spoiling)
 
 
@@ -182,10 +182,10 @@ def _beginning(teller: Teller, wish: Wish) -> Move:
     if transferred and wish.more % 10 >= 4:
         what = _of(("both", "turned", "words", "photos"), wish.what)
         return Move(doing=Doing.BEGIN, case=name, like=(_of(transferred, wish.case).name, what))
-    more = _of(_REPORTS, wish.fault)
+    more = _of(REPORTS, wish.fault)
     if teller.model.rules.by_query:
         return Move(doing=Doing.BEGIN, case=name, more=more)
-    at, rejections = _of(_BEGINNINGS, wish.what)
+    at, rejections = _of(BEGINNINGS, wish.what)
     limit = teller.model.rules.max_rejections
     if at == "disposal" and rejections is None:
         rejections = limit + wish.case % 2

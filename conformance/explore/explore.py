@@ -140,6 +140,24 @@ class Bench(Protocol):
         """
 
 
+#: Hands a story to whoever judges it.
+Judged = Callable[[Story], None]
+#: Draws stories for a stage under settings of Hypothesis, from a seed, and hands each to its judge.
+Drawing = Callable[[settings, int, Possibilities, Judged], None]
+
+
+def by_wishes(how: settings, seed_: int, can: Possibilities, judged: Judged) -> None:
+    """Draw stories as wishes that are read with the model at hand."""
+
+    @seed(seed_)
+    @how
+    @given(stories(can))
+    def one(story: Story) -> None:
+        judged(story)
+
+    one()
+
+
 #: Told after every play: how many examples are through, of how many, and whether a finding is being made smaller.
 Progress = Callable[[int, int, bool], None]
 
@@ -159,8 +177,11 @@ class _Wrong(Exception):
 class Explorer:
     """One exploration: so many made-up stories, drawn from the seed."""
 
-    def __init__(self, bench: Bench, examples: int, seed_: int, progress: Progress | None):
+    def __init__(
+        self, bench: Bench, examples: int, seed_: int, progress: Progress | None, drawing: Drawing = by_wishes
+    ):
         self._examples = examples
+        self.drawing = drawing
         self._seed = seed_
         self.progress = progress
         self.bench = bench
@@ -311,7 +332,7 @@ def _books(stage: Stage) -> Books | None:
 
 
 @contextmanager
-def _drawn_from_the_seed_alone() -> Iterator[None]:
+def drawn_from_the_seed_alone() -> Iterator[None]:
     """Keep Hypothesis from drawing constants out of whatever modules are loaded: the same seed would tell other stories in another process."""
     drawing, name = providers.HypothesisProvider, "_maybe_draw_constant"
     before = getattr(drawing, name, None)
@@ -338,8 +359,7 @@ class _Search:
     def draw(self, examples: int, seed_: int) -> None:
         """Draw stories until something is wrong, and let Hypothesis make that one smaller."""
 
-        @seed(seed_)
-        @settings(
+        how = settings(
             max_examples=examples,
             database=None,
             deadline=None,
@@ -350,15 +370,11 @@ class _Search:
             verbosity=Verbosity.quiet,
             print_blob=False,
         )
-        @given(stories(self._explorer.can))
-        def one(story: Story) -> None:
-            self._one(story)
-
         try:
-            with warnings.catch_warnings(), _drawn_from_the_seed_alone():
+            with warnings.catch_warnings(), drawn_from_the_seed_alone():
                 # What Hypothesis warns of is about tests.
                 warnings.simplefilter("ignore")
-                one()
+                self._explorer.drawing(how, seed_, self._explorer.can, self._one)
         except (_Wrong, HypothesisException):
             # A system that does not do the same twice makes Hypothesis doubt; what was seen was seen.
             if self.best is None:

@@ -10,9 +10,8 @@ import yaml
 from conformance.explore.explore import Finding, Source
 from conformance.explore.story import Told
 from conformance.scenario.load import FORMAT
-from conformance.scenario.words import catalogue
 
-#: Where findings lie below the folder of the reports.
+#: Where findings of `conform --explore` lie below the folder of the reports.
 FOLDER = "explored"
 
 _SOURCES = {
@@ -47,23 +46,24 @@ def _matchers(value: Any) -> Iterable[Mapping[str, str]]:
 
 
 def title(finding: Finding) -> tuple[str, str]:
-    """What the scenario is called, in Chinese and English."""
-    last = next((step for step in reversed(finding.steps) if not step.is_look), None)
-    name = "" if last is None else last.inner[0] if last.inner else last.word
-    zh, en = (catalogue()[name].zh, catalogue()[name].en) if name else ("", "")
-    if finding.step is None:
-        return f"探索所得:条款 {finding.clauses[0]} 未守", f"Found by exploration: {finding.clauses[0]} is not kept"
-    return (
-        f"探索所得:{zh}之后条款 {finding.clauses[0]} 未守",
-        f"Found by exploration: {finding.clauses[0]} is not kept after this: {en}",
-    )
+    """What the scenario is called, in Chinese and English: the clause, and the fact that breaks it."""
+    clause = finding.clauses[0]
+    zh = _fact(finding.zh, f"条款 {clause} 未守:", ";条款 ")
+    en = _fact(finding.en, f"clause {clause} was broken: ", "; clause ")
+    return f"条款 {clause} 未守:{zh}", f"{clause} is not kept: {en}"
+
+
+def _fact(sentences: str, clause_told: str, next_clause: str) -> str:
+    """The last line tells it, since before it stands what led there; of several clauses the first."""
+    last = (sentences.splitlines() or [""])[-1].strip()
+    return last.removeprefix(clause_told).partition(next_clause)[0]
 
 
 def text(finding: Finding, notes: Iterable[str], *, whole: bool = False) -> str:
     """The file. `notes` stand on top of it: seed, version, system, command."""
     zh, en = title(finding)
     why_zh, why_en = _SOURCES[finding.source]
-    comments = [*notes, f"{why_zh} · {why_en}", *finding.zh.splitlines()[-1:], *finding.en.splitlines()[-1:]]
+    comments = [*notes, f"{why_zh} · {why_en}"]
     lines = [f"# {line}" for line in comments]
     lines += [f'format: "{FORMAT}"', "title:", f"  zh: {_flow(zh)}", f"  en: {_flow(en)}"]
     lines += [f"clauses: {_flow(list(finding.clauses))}", f"wiring: [{finding.teller.can.wiring.value}]"]
@@ -79,8 +79,7 @@ def text(finding: Finding, notes: Iterable[str], *, whole: bool = False) -> str:
 
 
 def write(finding: Finding, folder: Path, notes: Iterable[str], *, whole: bool = False) -> Path:
-    """Write the file into `explored` below the folder, under a name that no other file has; gives its path."""
-    folder = folder / FOLDER
+    """Write the file into the folder, under a name that no other file has; gives its path."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^a-z0-9]+", "-", f"{finding.teller.can.role}-{finding.clauses[0]}".lower())
     number = 1

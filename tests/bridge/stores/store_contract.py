@@ -174,7 +174,7 @@ class StoreContract:
         assert store.next_due() is None
         with store.begin() as work:
             assert work.get_value("a") is None
-            assert work.case_with_content("k", OTHER_CASE) is None
+            assert not list(work.cases_with_content("k", OTHER_CASE))
             assert work.case_of_message(message_id(2)) is None
             assert work.case_of_message(message_id(3)) is None
 
@@ -199,16 +199,16 @@ class StoreContract:
             assert work.case_of_message(message_id(1)) == CASE
             assert work.case_of_message(message_id(2)) is None
 
-    def test_the_first_case_with_equal_content_is_found_and_never_the_case_itself(self, store: Store) -> None:
+    def test_cases_with_equal_content_are_found_in_their_order_and_never_the_case_itself(self, store: Store) -> None:
         with store.begin() as work:
             work.remember_content("k", OTHER_CASE)
             work.remember_content("k", OTHER_CASE)
         with store.begin() as work:
             work.remember_content("k", CASE)
-            assert work.case_with_content("k", CASE) == OTHER_CASE
-            assert work.case_with_content("k", OTHER_CASE) == CASE
-            assert work.case_with_content("k", "another") == OTHER_CASE
-            assert work.case_with_content("l", CASE) is None
+            assert list(work.cases_with_content("k", CASE)) == [OTHER_CASE]
+            assert list(work.cases_with_content("k", OTHER_CASE)) == [CASE]
+            assert list(work.cases_with_content("k", "another")) == [OTHER_CASE, CASE]
+            assert list(work.cases_with_content("l", CASE)) == []
 
     def test_positions_of_hand_overs_grow(self, store: Store) -> None:
         with store.begin() as work:
