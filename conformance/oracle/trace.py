@@ -338,9 +338,15 @@ class Trace:
 
     def append(self, type_: str, at: datetime, **values: Any) -> Record:
         """Append a record of any kind; values that are None are left out."""
-        record: Record = {"n": len(self.records) + 1, "at": at.isoformat(), "type": type_}
-        record |= {key: plain(value) for key, value in values.items() if value is not None}
+        record = self.made(type_, at, len(self.records) + 1, values)
         self.records.append(record)
+        return record
+
+    @staticmethod
+    def made(type_: str, at: datetime, number: int, values: Mapping[str, Any]) -> Record:
+        """The record that these values make."""
+        record: Record = {"n": number, "at": at.isoformat(), "type": type_}
+        record |= {key: plain(value) for key, value in values.items() if value is not None}
         return record
 
     def call(
@@ -459,9 +465,7 @@ class Trace:
 
     def to_lines(self) -> str:
         """The trace of a run as JSON lines; the first says the format, the last whether the run came to rest."""
-        lines = [json.dumps({"type": "trace", "version": FORMAT_VERSION, "source": "run"})]
-        lines += [as_line(record) for record in self.records]
-        lines.append(json.dumps({"type": "end", "at_rest": self.at_rest}))
+        lines = [head_line(), *map(as_line, self.records), end_line(self.at_rest)]
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -653,6 +657,16 @@ class Trace:
     def case_numbers(self) -> list[str]:
         """Every case that a form is about, in order of appearance."""
         return list(dict.fromkeys(s.case_number for s in self.sendings(injected=True) if s.case_number))
+
+
+def head_line() -> str:
+    """The first line of a run's trace."""
+    return json.dumps({"type": "trace", "version": FORMAT_VERSION, "source": "run"})
+
+
+def end_line(at_rest: bool) -> str:
+    """The last line of a trace."""
+    return json.dumps({"type": "end", "at_rest": at_rest})
 
 
 def as_line(record: Record) -> str:
