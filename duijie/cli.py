@@ -143,6 +143,92 @@ def replay(
     _leave(run_replay(paths, options))
 
 
+@app.command()
+def simulate(
+    cases: Annotated[int, typer.Option("--cases", help="上报多少件。How many cases are reported.")] = 1000,
+    days: Annotated[int, typer.Option("--days", help="分布在多少天。Over how many days.")] = 30,
+    seed: SeedOption = 1,
+    faults: Annotated[
+        str, typer.Option("--faults", help="故障:none、calm、city、storm。How bad the network is.", metavar="PROFILE")
+    ] = "city",
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="进程数,不影响结果。Processes; the result is the same.")
+    ] = 1,
+    until_failure: Annotated[
+        float | None,
+        typer.Option(
+            "--until-failure",
+            min=0,
+            help="在此时间内逐个试后续种子,遇失败即停。Try further seeds for so long, stop at the first failure.",
+            metavar="SECONDS",
+        ),
+    ] = None,
+    minimise: Annotated[
+        float,
+        typer.Option(
+            "--minimise",
+            min=0,
+            help="缩小失败的世界至多多久。Make a failing world small for so long.",
+            metavar="SECONDS",
+        ),
+    ] = 60.0,
+    world: Annotated[
+        str | None, typer.Option("--world", help="只模拟一个片区世界,如 340202-0。One world only.", metavar="KEY")
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", help="只要其中这些上报,如 3,17。Only these of its reports.", metavar="N,N"),
+    ] = None,
+    planted: Annotated[
+        str | None,
+        typer.Option(
+            "--planted",
+            help="让动物园的一员充当其方,以证能找出。A member of the zoo, to show that it is found.",
+            metavar="ID",
+        ),
+    ] = None,
+    profile: ProfileOption = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", help="把日志写到此目录,每个世界一个文件。Write the journal here, a file a world."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="把图表写成一个 HTML 文件。Charts in one HTML file.", metavar="FILE")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """在虚拟时间中模拟一座城市,全程评判。Simulate a whole city in virtual time, judged all along."""
+    from duijie.simulate import SimulateOptions, run_simulate
+
+    options = SimulateOptions(
+        cases=cases,
+        days=days,
+        seed=seed,
+        faults=faults,
+        jobs=jobs,
+        until_failure=until_failure,
+        minimise=minimise,
+        world=world,
+        only=_numbers("--only", only),
+        planted=planted,
+        profile=profile,
+        trace=trace,
+        report=report,
+        json=json,
+        language=choose_language(lang),
+    )
+    _leave(run_simulate(options))
+
+
+def _numbers(option: str, written: str | None) -> frozenset[int] | None:
+    if written is None:
+        return None
+    if not all(each.strip().isdecimal() for each in written.split(",")):
+        raise UserMistake(f"{option} 应如 3,17,不是 {written}", f"{option} is like 3,17, not {written}")
+    return frozenset(int(each) for each in written.split(","))
+
+
 GridAddressOption = Annotated[
     list[str] | None, typer.Option("--grid", help="网格平台的服务地址。Where the grid platform listens.", metavar="URL")
 ]

@@ -18,7 +18,7 @@ from conformance.oracle.judge import Verdict, verdict
 from conformance.oracle.trace import Record, Trace
 
 #: Cases that are judged together.
-BATCH = 40
+BATCH = 10
 #: Breaches of one clause that are kept one by one.
 BREACHES_KEPT = 200
 #: The forms, with their receipts, that a rule needs of all cases at once.
@@ -94,9 +94,7 @@ class Stream:
         self._judge_over(at_rest=at_rest)
         self._judge(self._at_the_end, self._kept, at_rest=at_rest)
         return tuple(
-            verdict(
-                rule, self._tallies[rule.clause].violations.values(), kept_before=self._tallies[rule.clause].kept
-            )
+            verdict(rule, self._tallies[rule.clause].violations.values(), kept_before=self._tallies[rule.clause].kept)
             for rule in all_rules()
         )
 

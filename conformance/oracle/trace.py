@@ -76,7 +76,8 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {}
 
 def _writer(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, StrEnum):
-        return attrgetter("value")
+        # What `value` reads, without the detour of a property: a trace is full of them.
+        return attrgetter("_value_")
     if issubclass(kind, datetime):
         return datetime.isoformat
     if is_dataclass(kind):
@@ -327,7 +328,10 @@ class Trace:
         self.recording = recording
         self._sendings: tuple[int, list[Sending]] = (0, [])
         self._by_type: tuple[int, dict[str, list[Record]]] = (0, {})
+        self._strands: tuple[int, list[tuple[str, str, list[Sending]]]] = (0, [])
         self._last_said: tuple[int, dict[str, datetime]] = (0, {})
+        #: The moment of the last record, and how it is written.
+        self._at: tuple[datetime | None, str] = (None, "")
         self._calls = max((int(r.get("call", 0)) for r in self.records if r.get("type") == "call"), default=0)
 
     def __len__(self) -> int:
@@ -338,16 +342,23 @@ class Trace:
 
     def append(self, type_: str, at: datetime, **values: Any) -> Record:
         """Append a record of any kind; values that are None are left out."""
-        record = self.made(type_, at, len(self.records) + 1, values)
-        self.records.append(record)
+        record: Record = self._begin(type_, at)
+        record |= {key: self._said(value) for key, value in values.items() if value is not None}
+        self._keep(record, at)
         return record
 
-    @staticmethod
-    def made(type_: str, at: datetime, number: int, values: Mapping[str, Any]) -> Record:
-        """The record that these values make."""
-        record: Record = {"n": number, "at": at.isoformat(), "type": type_}
-        record |= {key: plain(value) for key, value in values.items() if value is not None}
-        return record
+    def _begin(self, type_: str, at: datetime) -> Record:
+        """What every record says first."""
+        if at is not self._at[0]:
+            self._at = at, at.isoformat()
+        return {"n": len(self) + 1, "at": self._at[1], "type": type_}
+
+    def _said(self, value: object) -> Any:
+        """A value as records have it."""
+        return plain(value)
+
+    def _keep(self, record: Record, at: datetime) -> None:
+        self.records.append(record)
 
     def call(
         self,
@@ -369,20 +380,30 @@ class Trace:
         """
         self._calls += 1
         header = message.header
-        values: Record = {"call": self._calls}
+        record = self._begin("call", at)
+        record["call"] = self._calls
         if isinstance(message, FormMessage):
-            values |= {"operation": Operation.DELIVER_FORM, "form": form_fields(message.form)}
+            record["operation"], record["form"] = Operation.DELIVER_FORM.value, self._said(message.form)
         elif isinstance(message, ReceiptMessage):
-            values |= {"operation": Operation.DELIVER_RECEIPT, "receipt": message.receipt}
+            record["operation"], record["receipt"] = Operation.DELIVER_RECEIPT.value, self._said(message.receipt)
         else:
-            values |= {"operation": Operation.QUERY_CASES, "query": message.query}
-        for name in ("message_id", "attempt", "case_number", "form_type", "sent_at", "contract_version"):
-            values[name] = getattr(header, name, None)
-        values |= {"header_sender": header.sender, "header_recipient": header.recipient}
-        values |= {"injected": injected or None, "by_network": by_network or None, "network": network}
-        values |= {"packed": list(packed) or None, "envelope": envelope}
-        values |= {"from": str(sender), "to": str(to)}
-        self.append("call", at, **values)
+            record["operation"], record["query"] = Operation.QUERY_CASES.value, self._said(message.query)
+        if isinstance(header, Header):
+            record["attempt"], record["case_number"] = header.attempt, header.case_number
+            record["form_type"] = plain(header.form_type)
+        record |= {
+            "message_id": header.message_id,
+            "sent_at": header.sent_at.isoformat(),
+            "contract_version": header.contract_version,
+            "header_sender": header.sender,
+            "header_recipient": header.recipient,
+            "from": str(sender),
+            "to": str(to),
+        }
+        more = {"injected": injected or None, "by_network": by_network or None, "network": network}
+        more |= {"packed": list(packed) or None, "envelope": envelope}
+        record |= {key: value for key, value in more.items() if value is not None}
+        self._keep(record, at)
         return self._calls
 
     def answer(
@@ -572,6 +593,11 @@ class Trace:
 
     def strands(self) -> Iterator[tuple[str, str, list[Sending]]]:
         """One strand per link and case: its forms in both directions, in the order in which they were first sent."""
+        if self._strands[0] != len(self.records):
+            self._strands = len(self.records), list(self._read_strands())
+        return iter(self._strands[1])
+
+    def _read_strands(self) -> Iterator[tuple[str, str, list[Sending]]]:
         for link, sendings in self.links().items():
             cases: dict[str, list[Sending]] = {}
             for sending in sendings:
@@ -671,7 +697,11 @@ def end_line(at_rest: bool) -> str:
 
 def as_line(record: Record) -> str:
     """A record as the trace is written down."""
-    return json.dumps(record, ensure_ascii=False, sort_keys=True)
+    return _ENCODE(record)
+
+
+#: Made once: a trace has many lines.
+_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def cases_of(call: Record) -> list[str]:

@@ -3,10 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from duijie.simulation.city import live_world
 from duijie.simulation.tables import weathers
 from duijie.simulation.world import Lived, Plan
+
+
+_HALVES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +91,9 @@ class _Search:
 def _candidates(kept: list[int], parts: int) -> Iterator[list[int]]:
     """Each part by itself, then all but each part."""
     cuts = [len(kept) * part // parts for part in range(parts + 1)]
-    pieces = [kept[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    pieces = [kept[start:end] for start, end in pairwise(cuts)]
     yield from pieces
-    if parts > len(("one", "the other")):
+    # Of two parts, each is all but the other.
+    if parts > _HALVES:
         for piece in pieces:
             yield [each for each in kept if each not in piece]

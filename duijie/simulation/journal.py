@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 from conformance.oracle.stream import Stream
-from conformance.oracle.trace import Outcome, Record, Trace, as_line, end_line, head_line
+from conformance.oracle.trace import Outcome, Record, Trace, as_line, end_line, head_line, plain
 from duijie.simulation.figures import Figures
 from duijie.simulation.worlds import FIRST_DAY
 
 _IN_DOUBT = frozenset({Outcome.LOST.value, Outcome.UNANSWERED.value})
+
+
+#: So many of the last values are remembered.
+_WRITTEN_MAX = 500
 
 
 class Journal(Trace):
@@ -23,6 +27,8 @@ class Journal(Trace):
         self._digest = sha256()
         self._out = out
         self._count = 0
+        #: Values that were written a short while ago, by identity, with what was written.
+        self._written: dict[int, tuple[object, Any]] = {}
         #: Calls of the network's own, whose ends nobody waits for.
         self._of_network: set[int] = set()
         #: Cases that something was said or done about since somebody last looked, in order.
@@ -32,16 +38,24 @@ class Journal(Trace):
     def __len__(self) -> int:
         return self._count
 
-    def append(self, type_: str, at: datetime, **values: Any) -> Record:
-        """Take in a record of any kind."""
-        record = self.made(type_, at, self._count + 1, values)
+    def _said(self, value: object) -> Any:
+        # A form and its receipt cross two hops, and are the same values on both.
+        known = self._written.get(id(value))
+        if known is not None and known[0] is value:
+            return known[1]
+        said = plain(value)
+        if len(self._written) >= _WRITTEN_MAX:
+            self._written.clear()
+        self._written[id(value)] = value, said
+        return said
+
+    def _keep(self, record: Record, at: datetime) -> None:
         self._count += 1
         self._write(as_line(record))
-        count = self._COUNT.get(type_)
+        count = self._COUNT.get(record["type"])
         if count is not None:
             count(self, record, at)
         self._stream.add(record)
-        return record
 
     def end(self, *, at_rest: bool) -> str:
         """Write the last line; gives the SHA-256 of the whole."""
@@ -104,7 +118,7 @@ class Journal(Trace):
     def _count_restart(self, record: Record, at: datetime) -> None:
         self._figures.restarts[record["party"]] += 1
 
-    _COUNT: dict[str, Callable[["Journal", Record, datetime], None]] = {
+    _COUNT: ClassVar[dict[str, Callable[["Journal", Record, datetime], None]]] = {
         "call": _count_call,
         "answer": _count_answer,
         "not_reached": _count_not_reached,

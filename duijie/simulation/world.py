@@ -240,9 +240,7 @@ class LivingWorld:
         due = self._calendar.add(self._stage.now, delay) if custom.office else self._stage.now + delay
         self._at(due, lambda: self._do(life, situation, visit, choice.act, choice.params, other))
 
-    def _do(
-        self, life: _Life, situation: str, visit: int, act: str, params: Mapping[str, Any], other: int
-    ) -> None:
+    def _do(self, life: _Life, situation: str, visit: int, act: str, params: Mapping[str, Any], other: int) -> None:
         """Do it, if the case is still in that situation when the time has come."""
         grid, urban = self._grid.cases[life.number], self._urban.cases.get(life.number)
         waiting = (*at_grid(grid), *(() if urban is None else at_urban(urban)))
@@ -296,9 +294,7 @@ class LivingWorld:
     def _make_weather(self) -> None:
         weather = self._plan.weather
         if weather.shares:
-            self._stage.fault(
-                Noise(seed=self._own, shares=weather.shares, up_to_seconds=weather.up_to_seconds)
-            )
+            self._stage.fault(Noise(seed=self._own, shares=weather.shares, up_to_seconds=weather.up_to_seconds))
         for what, number in (("restart", weather.restarts), ("crash", weather.crashes), ("outage", weather.outages)):
             for party in _PARTIES:
                 for day in range(self._plan.days):
