@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from duijie.exits import Exit, UserMistake
 from duijie.profiles_io import read_profile
 from duijie.simulation.city import CityLived, live_city, live_world
 from duijie.simulation.failing import Small, minimise
-from duijie.simulation.figures import Figures
+from duijie.simulation.figures import rows
 from duijie.simulation.tables import weathers
 from duijie.simulation.world import Plan
 from duijie.simulation.worlds import CASES_MAX, World, worlds
@@ -89,7 +89,9 @@ def run_simulate(options: SimulateOptions) -> Exit:
     if options.report is not None:
         from duijie.simulation.report import page
 
-        _write(options.report, page(options, city, failure.command if failure else None))
+        title = f"duijie simulate --cases {options.cases} --days {options.days} --seed {options.seed} --faults {options.faults}"
+        again = None if failure is None else failure.command
+        _write(options.report, page(city, title=title, language=options.language, command=again))
     if options.json:
         sys.stdout.write(json.dumps(_as_json(options, city, failure, seconds, seeds), ensure_ascii=False) + "\n")
     else:
@@ -337,43 +339,6 @@ def _tell(options: SimulateOptions, city: CityLived, failure: Failure | None, se
     _tell_judgement(console, city, language)
     if failure is not None:
         _tell_failure(console, failure, language)
-
-
-def rows(figures: Figures) -> Sequence[tuple[str, str, str]]:
-    """The figures that everybody asks for first, named in Chinese and English."""
-    cases, messages = figures.cases, figures.messages
-    due, on_time = sum(figures.due_on.values()), sum(figures.on_time_on.values())
-    rejected = sum(count for times, count in figures.rejections.items() if times)
-    return (
-        ("上报", "reported", str(cases["reported"])),
-        ("移交", "handed over", str(cases["handed_over"])),
-        ("结案", "closed", str(cases["closed"])),
-        ("举报不属实结案", "closed as false reports", str(cases["closed_false_report"])),
-        ("不予立案", "declined", str(cases["declined"])),
-        ("重复", "duplicates", str(cases["duplicate"])),
-        ("撤回", "withdrawn", str(cases["withdrawn"])),
-        ("未了", "not over", str(cases["open"])),
-        ("被驳回过 / 重新立案", "rejected / filed again", f"{rejected} / {cases['refiled']}"),
-        ("按时处置", "disposed on time", percent(on_time, due)),
-        (
-            "表单 / 每件",
-            "forms / a case",
-            f"{sum(figures.forms.values())} / {_ratio(sum(figures.forms.values()), cases['reported'])}",
-        ),
-        ("呼叫", "calls", str(messages["calls"])),
-        ("存疑的发送 / 重发", "sendings in doubt / repeated", f"{messages['in_doubt']} / {messages['repeated']}"),
-        ("遇到的故障", "faults met", str(messages["faults"])),
-        ("重启与停机", "restarts", str(sum(figures.restarts.values()))),
-    )
-
-
-def percent(part: int, whole: int) -> str:
-    """A share as a person reads it; nothing where there is nothing to share."""
-    return f"{100 * part / whole:.1f} %" if whole else "–"
-
-
-def _ratio(part: int, whole: int) -> str:
-    return f"{part / whole:.1f}" if whole else "–"
 
 
 def _tell_judgement(console: Console, city: CityLived, language: Language) -> None:

@@ -343,8 +343,8 @@ class Trace:
     def append(self, type_: str, at: datetime, **values: Any) -> Record:
         """Append a record of any kind; values that are None are left out."""
         record: Record = self._begin(type_, at)
-        record |= {key: self._said(value) for key, value in values.items() if value is not None}
-        self._keep(record, at)
+        record |= {key: self.plain(value) for key, value in values.items() if value is not None}
+        self.keep(record, at)
         return record
 
     def _begin(self, type_: str, at: datetime) -> Record:
@@ -353,11 +353,12 @@ class Trace:
             self._at = at, at.isoformat()
         return {"n": len(self) + 1, "at": self._at[1], "type": type_}
 
-    def _said(self, value: object) -> Any:
-        """A value as records have it."""
+    def plain(self, value: object) -> Any:
+        """A value as records have it; for traces that know a quicker way."""
         return plain(value)
 
-    def _keep(self, record: Record, at: datetime) -> None:
+    def keep(self, record: Record, at: datetime) -> None:
+        """Take in a record that is whole; for traces that do something else with it than to remember it."""
         self.records.append(record)
 
     def call(
@@ -383,11 +384,11 @@ class Trace:
         record = self._begin("call", at)
         record["call"] = self._calls
         if isinstance(message, FormMessage):
-            record["operation"], record["form"] = Operation.DELIVER_FORM.value, self._said(message.form)
+            record["operation"], record["form"] = Operation.DELIVER_FORM.value, self.plain(message.form)
         elif isinstance(message, ReceiptMessage):
-            record["operation"], record["receipt"] = Operation.DELIVER_RECEIPT.value, self._said(message.receipt)
+            record["operation"], record["receipt"] = Operation.DELIVER_RECEIPT.value, self.plain(message.receipt)
         else:
-            record["operation"], record["query"] = Operation.QUERY_CASES.value, self._said(message.query)
+            record["operation"], record["query"] = Operation.QUERY_CASES.value, self.plain(message.query)
         if isinstance(header, Header):
             record["attempt"], record["case_number"] = header.attempt, header.case_number
             record["form_type"] = plain(header.form_type)
@@ -400,10 +401,10 @@ class Trace:
             "from": str(sender),
             "to": str(to),
         }
-        more = {"injected": injected or None, "by_network": by_network or None, "network": network}
+        more: Record = {"injected": injected or None, "by_network": by_network or None, "network": network}
         more |= {"packed": list(packed) or None, "envelope": envelope}
         record |= {key: value for key, value in more.items() if value is not None}
-        self._keep(record, at)
+        self.keep(record, at)
         return self._calls
 
     def answer(

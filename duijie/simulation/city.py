@@ -161,7 +161,7 @@ _slot: tuple[Any, int] | None = None
 
 def _enter(slots: Any, taken: Any) -> None:
     """Begin a process: take a place in which to say how far its world is."""
-    global _slot  # noqa: PLW0603 - each process has one
+    global _slot
     with taken.get_lock():
         _slot = slots, taken.value
         taken.value += 1

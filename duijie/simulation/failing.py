@@ -9,7 +9,6 @@ from duijie.simulation.city import live_world
 from duijie.simulation.tables import weathers
 from duijie.simulation.world import Lived, Plan
 
-
 _HALVES = 2
 
 

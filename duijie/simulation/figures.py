@@ -1,7 +1,7 @@
 """What is counted in a world, and how the counts of worlds add up to those of the city. Whole numbers only."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -58,3 +58,40 @@ class Figures:
 
 def _plain(value: int | Mapping[Any, int]) -> Any:
     return value if isinstance(value, int) else {str(key): value[key] for key in sorted(value)}
+
+
+def rows(figures: Figures) -> Sequence[tuple[str, str, str]]:
+    """The figures that everybody asks for first, named in Chinese and English."""
+    cases, messages = figures.cases, figures.messages
+    due, on_time = sum(figures.due_on.values()), sum(figures.on_time_on.values())
+    rejected = sum(count for times, count in figures.rejections.items() if times)
+    return (
+        ("上报", "reported", str(cases["reported"])),
+        ("移交", "handed over", str(cases["handed_over"])),
+        ("结案", "closed", str(cases["closed"])),
+        ("举报不属实结案", "closed as false reports", str(cases["closed_false_report"])),
+        ("不予立案", "declined", str(cases["declined"])),
+        ("重复", "duplicates", str(cases["duplicate"])),
+        ("撤回", "withdrawn", str(cases["withdrawn"])),
+        ("未了", "not over", str(cases["open"])),
+        ("被驳回过 / 重新立案", "rejected / filed again", f"{rejected} / {cases['refiled']}"),
+        ("按时处置", "disposed on time", _percent(on_time, due)),
+        (
+            "表单 / 每件",
+            "forms / a case",
+            f"{sum(figures.forms.values())} / {_ratio(sum(figures.forms.values()), cases['reported'])}",
+        ),
+        ("呼叫", "calls", str(messages["calls"])),
+        ("存疑的发送 / 重发", "sendings in doubt / repeated", f"{messages['in_doubt']} / {messages['repeated']}"),
+        ("遇到的故障", "faults met", str(messages["faults"])),
+        ("重启与停机", "restarts", str(sum(figures.restarts.values()))),
+    )
+
+
+def _percent(part: int, whole: int) -> str:
+    """A share as a person reads it; nothing where there is nothing to share."""
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def _ratio(part: int, whole: int) -> str:
+    return f"{part / whole:.1f}" if whole else "–"

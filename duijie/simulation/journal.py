@@ -38,7 +38,8 @@ class Journal(Trace):
     def __len__(self) -> int:
         return self._count
 
-    def _said(self, value: object) -> Any:
+    def plain(self, value: object) -> Any:
+        """See `Trace`."""
         # A form and its receipt cross two hops, and are the same values on both.
         known = self._written.get(id(value))
         if known is not None and known[0] is value:
@@ -49,7 +50,8 @@ class Journal(Trace):
         self._written[id(value)] = value, said
         return said
 
-    def _keep(self, record: Record, at: datetime) -> None:
+    def keep(self, record: Record, at: datetime) -> None:
+        """See `Trace`: hash it, count it, judge it, and let it go."""
         self._count += 1
         self._write(as_line(record))
         count = self._COUNT.get(record["type"])
