@@ -13,6 +13,10 @@ _STYLE = Style(
     foreground="#3c4650",
     foreground_strong="#1d252c",
     foreground_subtle="#8a949d",
+    guide_stroke_color="#dfe4e8",
+    major_guide_stroke_color="#dfe4e8",
+    guide_stroke_dasharray="2,3",
+    major_guide_stroke_dasharray="2,3",
     opacity=".85",
     opacity_hover=".95",
     font_family="'Noto Sans SC','Source Han Sans SC','PingFang SC','Microsoft YaHei',system-ui,sans-serif",
@@ -24,6 +28,8 @@ _STYLE = Style(
     colors=("#2a6f97", "#e07a3f", "#5a9e6f", "#b0487a", "#c9a227", "#6c5b9e", "#7d8790"),
 )
 _WIDTH, _HEIGHT = 900, 320
+#: A legend stands in so many columns below the chart, each line so high.
+_LEGEND_COLUMNS, _LEGEND_LINE = 3, 24
 #: Labels along the days.
 _LABELS_MAX = 10
 _SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
@@ -31,7 +37,8 @@ _SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 _CHART_ID = re.compile(r"chart-[0-9a-f-]{36}")
 
 
-def _settings(labels: Sequence[str], **more: Any) -> dict[str, Any]:
+def _settings(labels: Sequence[str], legend: int = 0, **more: Any) -> dict[str, Any]:
+    """What all charts have in common; `legend` is the number of series that it names."""
     every = max(1, -(-len(labels) // _LABELS_MAX))
     return {
         "style": _STYLE,
@@ -45,9 +52,12 @@ def _settings(labels: Sequence[str], **more: Any) -> dict[str, Any]:
         "truncate_label": -1,
         "truncate_legend": -1,
         "legend_at_bottom": True,
-        "legend_at_bottom_columns": 4,
+        "legend_at_bottom_columns": _LEGEND_COLUMNS,
         "legend_box_size": 12,
+        "show_legend": legend > 0,
         "margin": 10,
+        # pygal leaves room for one line of the legend.
+        "margin_bottom": 10 + _LEGEND_LINE * -(-legend // _LEGEND_COLUMNS),
         "min_scale": 3,
         "max_scale": 8,
         "no_data_text": "–",
@@ -62,21 +72,21 @@ def _drawn(chart: Any, series: Mapping[str, Sequence[Any]], name: str) -> str:
 
 def lines(name: str, labels: Sequence[str], series: Mapping[str, Sequence[int | float | None]], **more: Any) -> str:
     """Lines over the days."""
-    shown = _settings(labels, show_dots=len(labels) <= 2 * _LABELS_MAX, stroke_style={"width": 2.2}) | more
+    shown = _settings(labels, len(series), show_dots=len(labels) <= 2 * _LABELS_MAX, stroke_style={"width": 2.2}) | more
     return _drawn(pygal.Line(**shown), series, name)
 
 
 def areas(name: str, labels: Sequence[str], series: Mapping[str, Sequence[int]]) -> str:
     """Areas that lie one on the other, over the days."""
-    return _drawn(pygal.StackedLine(**_settings(labels, fill=True, show_dots=False)), series, name)
+    return _drawn(pygal.StackedLine(**_settings(labels, len(series), fill=True, show_dots=False)), series, name)
 
 
-def bars(name: str, labels: Sequence[str], series: Mapping[str, Sequence[int | float]]) -> str:
-    """Bars, one for each label; a single series needs no legend."""
+def bars(name: str, labels: Sequence[str], values: Sequence[int | float]) -> str:
+    """Bars, one for each label."""
     few = len(labels) <= _LABELS_MAX
     return _drawn(
-        pygal.Bar(**_settings(labels, show_legend=len(series) > 1, print_values=few, print_values_position="top")),
-        series,
+        pygal.Bar(**_settings(labels, print_values=few, print_values_position="top")),
+        {"": values},
         name,
     )
 
@@ -87,7 +97,6 @@ def ranking(name: str, values: Mapping[str, int | float]) -> str:
     chart = pygal.HorizontalBar(
         **_settings(
             [label for label, _ in ordered],
-            show_legend=False,
             print_values=True,
             show_minor_x_labels=True,
             height=max(160, 60 + 30 * len(ordered)),

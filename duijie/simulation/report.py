@@ -110,14 +110,14 @@ def _charts(figures: Figures) -> Iterable[str]:
         "按时处置率", "Disposed on time", "按应办结日,百分比", "by the day on which disposal was due, per cent",
         lines("on-time", dates, {"按时率 · on time %": _on_time(figures, days)}, range=(0, 100)),
     )  # fmt: skip
-    rejected = sorted(times for times in figures.rejections if times)
+    rejected = range(1, max(figures.rejections, default=0) + 1)
     yield _figure(
         "驳回", "Rejections", "案卷数,按被驳回的次数", "cases by how often they were rejected",
-        bars("rejections", [str(times) for times in rejected], {"": [figures.rejections[times] for times in rejected]}),
+        bars("rejections", [str(times) for times in rejected], [figures.rejections[times] for times in rejected]),
     )  # fmt: skip
     yield _figure(
         "存疑的发送", "Sendings in doubt", "每天有多少次呼叫不知是否到达", "calls on each day of which nobody knows whether they arrived",
-        bars("doubt", dates, {"": [figures.in_doubt_on[day] for day in days]}),
+        bars("doubt", dates, [figures.in_doubt_on[day] for day in days]),
     )  # fmt: skip
     yield _figure(
         "遇到的故障", "Faults met", "次数,按种类", "how often, by kind", ranking("faults", _faults(figures))
@@ -148,7 +148,7 @@ def _stays(figures: Figures) -> dict[str, float]:
             figures.waited[stage.value] / figures.stays[stage.value] / _HOUR, 1
         )
         for stage in UrbanStage
-        if figures.stays[stage.value]
+        if figures.waited[stage.value]
     }
 
 
