@@ -107,7 +107,12 @@ def up(
 
 @app.command()
 def replay(
-    paths: Annotated[list[Path], typer.Argument(help="场景文件或目录。Scenario files or folders.", metavar="PATH…")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="场景文件或目录,或日志(.jsonl)。Scenario files or folders, or journals (.jsonl).", metavar="PATH…"
+        ),
+    ],
     live: Annotated[bool, typer.Option("--live", help="在进程之间走真实 SOAP。Real SOAP between processes.")] = False,
     wiring: Annotated[
         str | None, typer.Option("--wiring", help="bridged 或 direct,默认按场景。As the scenario says by default.")
@@ -124,11 +129,26 @@ def replay(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="只显示结论和失败。Show verdicts and failures only.")
     ] = False,
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="回放日志所用的配置。The profile that a journal is replayed with.")
+    ] = None,
     lang: LanguageOption = None,
 ) -> None:
-    """回放场景:虚拟时间,或加 --live 走真实 SOAP。Replay scenarios, in virtual time or live."""
+    """回放场景:虚拟时间,或加 --live 走真实 SOAP;回放日志并列出差异。Replay scenarios, in virtual time or live; journals once more, with the differences."""
+    from duijie.record import SUFFIX, run_rerun
     from duijie.replay import ReplayOptions, run_replay
 
+    journals = [path for path in paths if path.suffix == SUFFIX]
+    if journals and len(journals) < len(paths):
+        raise UserMistake("场景与日志请分开回放", "replay scenarios and journals apart")
+    if journals and (live or step or diagram is not None or wiring is not None):
+        raise UserMistake(
+            "日志只在虚拟时间中回放,不用 --live、--step、--diagram、--wiring",
+            "journals are replayed in virtual time, without --live, --step, --diagram or --wiring",
+        )
+    if journals:
+        language = choose_language(lang)
+        _leave(run_rerun(journals, seed=seed, profile=profile, trace=trace, as_json=json, language=language))
     options = ReplayOptions(
         live=live,
         wiring=wiring,
@@ -141,6 +161,21 @@ def replay(
         language=choose_language(lang),
     )
     _leave(run_replay(paths, options))
+
+
+@app.command()
+def record(
+    trace: Annotated[Path, typer.Argument(help="轨迹(JSON 行)。A trace (JSON lines).", metavar="TRACE")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="场景文件;不给则打印。The scenario file; printed without it.")
+    ] = None,
+    profile: ProfileOption = None,
+    lang: LanguageOption = None,
+) -> None:
+    """把录下的日志写成场景。Write a recorded journal as a scenario."""
+    from duijie.record import run_record
+
+    _leave(run_record(trace, out, profile, choose_language(lang)))
 
 
 @app.command()

@@ -20,6 +20,8 @@ from conformance.zoo import members
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
 from duijie.profiles_io import read_profile
+from duijie.record import as_scenario
+from duijie.recording.journal import read_journal
 from duijie.simulation.city import CityLived, live_city, live_world
 from duijie.simulation.failing import Small, minimise
 from duijie.simulation.figures import rows
@@ -66,7 +68,7 @@ class Failure:
     clause: str
     command: str
     trace: Path
-    scenario: Path | None
+    scenario: Path
 
 
 def run_simulate(options: SimulateOptions) -> Exit:
@@ -240,7 +242,10 @@ def _failure(options: SimulateOptions, city: CityLived) -> Failure:
         live_world(small.plan, trace)
     except OSError as error:
         raise UserMistake.unwritable(trace, error) from error
-    return Failure(small=small, clause=broken[0], command=command(options, small.plan), trace=trace, scenario=None)
+    again = command(options, small.plan)
+    story = trace.with_suffix(".yaml")
+    _write(story, as_scenario(read_journal(trace), small.lived.broken, again))
+    return Failure(small=small, clause=broken[0], command=again, trace=trace, scenario=story)
 
 
 def command(options: SimulateOptions, plan: Plan) -> str:
@@ -303,7 +308,7 @@ def _as_json(
             "smallest": not failure.small.cut_short,
             "command": failure.command,
             "trace": str(failure.trace),
-            "scenario": None if failure.scenario is None else str(failure.scenario),
+            "scenario": str(failure.scenario),
         },
         "run": {"seconds": round(seconds, 3), "jobs": options.jobs, "seeds": seeds},
     }
@@ -390,11 +395,8 @@ def _tell_failure(console: Console, failure: Failure, language: Language) -> Non
     console.print(
         say(language, f"轨迹:{failure.trace}(duijie judge 可读)", f"trace: {failure.trace}, for duijie judge")
     )
-    if failure.scenario is not None:
-        console.print(
-            say(
-                language,
-                f"场景:{failure.scenario}(duijie replay 可放)",
-                f"scenario: {failure.scenario}, for duijie replay",
-            )
+    console.print(
+        say(
+            language, f"场景:{failure.scenario}(duijie replay 可放)", f"scenario: {failure.scenario}, for duijie replay"
         )
+    )

@@ -144,7 +144,7 @@ class _Platform:
 class _Bridge:
     """The real bridge core over a store in memory, driven as its runtime drives it."""
 
-    def __init__(self, profile: Profile, make_shell: ShellMaker):
+    def __init__(self, profile: Profile, make_shell: ShellMaker, start: datetime):
         self._profile = profile
         self._make_shell = make_shell
         self.store: Store = MemoryStore()
@@ -159,7 +159,7 @@ class _Bridge:
         #: Queries begun; their keys are negative, so that they are never taken for items of the outbox.
         self._polls = 0
         self._poll_due: datetime | None = None
-        self._plan_first_poll(START)
+        self._plan_first_poll(start)
         self._queries: list[Outgoing] = []
 
     def receive(self, sender: Party, message: Message, now: datetime) -> Ending | None:
@@ -352,10 +352,11 @@ class VirtualStage:
         town: Town | None = None,
         first_serial: int = 1,
         trace: Trace | None = None,
+        start: datetime = START,
     ):
         self.profile, self.wiring, self.seed = profile, wiring, seed
         self.trace = Trace() if trace is None else trace
-        self._now = START
+        self._now = start
         self._plan = FaultPlan()
         self._queue: deque[_Flight] = deque()
         self._delayed: list[tuple[datetime, int, _Flight]] = []
@@ -368,7 +369,7 @@ class VirtualStage:
         urban = _Platform(cast.make_platform(Side.URBAN, profile, town, seed, temper))
         self._platforms = {Side.GRID: grid, Side.URBAN: urban}
         self._parties: dict[Party, VirtualParty] = {Party.GRID: grid}
-        self._bridge = _Bridge(profile, cast.bridge) if wiring is Wiring.BRIDGED else None
+        self._bridge = _Bridge(profile, cast.bridge, start) if wiring is Wiring.BRIDGED else None
         if self._bridge is not None:
             self._parties[Party.BRIDGE] = self._bridge
         self._parties[Party.URBAN] = urban

@@ -686,9 +686,9 @@ class Trace:
         return list(dict.fromkeys(s.case_number for s in self.sendings(injected=True) if s.case_number))
 
 
-def head_line() -> str:
-    """The first line of a run's trace."""
-    return json.dumps({"type": "trace", "version": FORMAT_VERSION, "source": "run"})
+def head_line(**more: Any) -> str:
+    """The first line of a run's trace; `more` is what else is said of the run."""
+    return json.dumps({"type": "trace", "version": FORMAT_VERSION, "source": "run"} | more)
 
 
 def end_line(at_rest: bool) -> str:

@@ -20,7 +20,7 @@ _WRITTEN_MAX = 500
 class Journal(Trace):
     """A trace that keeps none of its records. What it says to the byte is what `duijie judge` reads."""
 
-    def __init__(self, stream: Stream, figures: Figures, out: TextIO | None = None):
+    def __init__(self, stream: Stream, figures: Figures, simulated: Record, out: TextIO | None = None):
         super().__init__()
         self._stream = stream
         self._figures = figures
@@ -33,7 +33,7 @@ class Journal(Trace):
         self._of_network: set[int] = set()
         #: Cases that something was said or done about since somebody last looked, in order.
         self.touched: dict[str, None] = {}
-        self._write(head_line())
+        self._write(head_line(simulated=simulated))
 
     def __len__(self) -> int:
         return self._count

@@ -112,7 +112,10 @@ class LivingWorld:
         self._own = seed_of(plan.world, plan.seed)
         self._figures = Figures()
         self._stream = Stream(plan.profile)
-        self._journal = Journal(self._stream, self._figures, out)
+        serial = 1 + plan.world.index * SERIALS_OF_A_WORLD
+        # What it takes to set the same stage again.
+        simulated = {"seed": plan.seed, "world": plan.world.key, "stage_seed": self._own, "first_serial": serial}
+        self._journal = Journal(self._stream, self._figures, simulated, out)
         self._stage = VirtualStage(
             plan.profile,
             Wiring.BRIDGED,
@@ -120,7 +123,7 @@ class LivingWorld:
             Quirkiness(seed=self._own),
             cast=cast,
             town=town,
-            first_serial=1 + plan.world.index * SERIALS_OF_A_WORLD,
+            first_serial=serial,
             trace=self._journal,
         )
         grid, urban = self._stage.machine(Side.GRID), self._stage.machine(Side.URBAN)
@@ -401,7 +404,8 @@ class LivingWorld:
         for record in urban.records:
             if record.completed_at is not None:
                 stage = record.stage.value
-                figures.waited[stage] += int((record.completed_at - record.entered_at).total_seconds())
+                # The automatic verification is recorded under the moment on site, before the case came to it (INT-5).
+                figures.waited[stage] += max(0, int((record.completed_at - record.entered_at).total_seconds()))
                 figures.stays[stage] += 1
                 for day in _afternoons(record.entered_at, record.completed_at):
                     figures.standing[f"{day}/{stage}"] += 1
