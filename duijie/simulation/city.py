@@ -27,6 +27,8 @@ from simulators.city.town import Town
 _TELL_SECONDS = 0.2
 #: Worlds that are handed out ahead, for each process.
 _AHEAD = 3
+#: A world with more cases than this is cleared away as soon as it has ended.
+_WORTH_COLLECTING = 100
 #: Breaches of one clause, and of the books, that are kept one by one.
 _KEPT = 20
 
@@ -126,9 +128,10 @@ def live_world(plan: Plan, trace: Path | None = None, tell: Callable[[datetime, 
         if out is not None:
             out.close()
         del world
-        gc.collect()
         if collecting:
             gc.enable()
+        if plan.world.cases > _WORTH_COLLECTING:
+            gc.collect()
 
 
 def live_city(plans: Sequence[Plan], *, jobs: int, trace: Path | None = None, tell: Tell) -> Generator[Lived]:
@@ -165,6 +168,8 @@ def _enter(slots: Any, taken: Any) -> None:
     with taken.get_lock():
         _slot = slots, taken.value
         taken.value += 1
+    # What was imported stays, and need not be looked through when a world is cleared away.
+    gc.freeze()
 
 
 def _work(plan: Plan, file: Path | None) -> Lived:

@@ -37,6 +37,8 @@ REST_WITHIN = timedelta(days=120)
 QUIET = timedelta(days=2)
 #: Whoever sent a parked form again looks after so long whether it has gone through.
 LOOK_AGAIN = timedelta(hours=6)
+#: Whoever has sent a form again so often at one party leaves the case to others.
+RESENT_MAX = 5
 #: Photos that people take: few, because it does not matter what is on them, and each is drawn once.
 _PHOTOS = 400
 #: When it is counted where the cases stand.
@@ -286,11 +288,17 @@ class LivingWorld:
         if party is not Party.BRIDGE and any(
             each["case_number"] == life.number for each in self._stage.look(party, "parked", {})
         ):
-            self._come_into(life, _PARKED_AT[party], visit + 1)
+            self._find_parked(life, party, visit + 1)
 
     def _wait_parked(self, party: Party, number: str, visit: int) -> None:
         if (life := self._lives.get(number)) is not None:
-            self._come_into(life, _PARKED_AT[party], visit)
+            self._find_parked(life, party, visit)
+
+    def _find_parked(self, life: _Life, party: Party, visit: int) -> None:
+        situation = _PARKED_AT[party], visit
+        if sum(name == situation[0] for name, _ in life.drawn) < RESENT_MAX:
+            life.drawn.add(situation)
+            self._come_into(life, *situation)
 
     # ── the weather ──
 
