@@ -9,7 +9,7 @@ import yaml
 
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.times import in_shanghai
-from conformance.scenario.faults import FaultRule, FaultWhat
+from conformance.scenario.faults import FaultRule, FaultWhat, fault
 from conformance.scenario.load import FORMAT
 from conformance.scenario.stage import START
 from conformance.scenario.words import catalogue
@@ -110,7 +110,9 @@ class _Teller:
         return next((each for each in self._town.cells if each[:6] == code[:6]), self._town.first_cell.code)
 
     def _fault(self, rule: FaultRule) -> tuple[str, Any]:
-        params: dict[str, Any] = {"what": _WHAT[rule.what], "of": None if rule.of is None else rule.of.value}
+        params: dict[str, Any] = {"of": None if rule.of is None else rule.of.value}
+        if len(fault(rule.kind).hits) > 1:
+            params = {"what": _WHAT[rule.what]} | params
         params |= {"nth": rule.nth, "case": self._names[str(rule.case)]}
         if rule.hop is not None:
             params["hop"] = rule.hop.value
