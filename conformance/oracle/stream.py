@@ -7,6 +7,8 @@ Whoever runs the pair says when a case is over and nothing about it is under way
 those that compare cases, `KEPT_FOR` names the forms that two of them need; the others (unique message ids, pages of queries) look at
 the cases that are judged together, and the ids of all messages are compared besides. So what grows is a message id and those
 forms for each case; everything else is let go.
+
+What a party says of no case in particular, such as its notices or a work list, is not looked at: nobody asks for it while a city lives.
 """
 
 from collections.abc import Iterable
