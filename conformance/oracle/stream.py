@@ -43,6 +43,8 @@ class Stream:
         self._cases: dict[str, list[Record]] = {}
         #: The case of each call whose answer has not come.
         self._case_of_call: dict[int, str] = {}
+        #: The case in which each message id was first seen, and the record.
+        self._owner_of_id: dict[str, tuple[str, int]] = {}
         #: Records about the whole run, such as restarts, which belong to every case.
         self._shared: list[Record] = []
         self._over: list[str] = []
@@ -68,6 +70,7 @@ class Stream:
             number = record.get("case_number")
         if kind == "call" and number is not None:
             self._case_of_call[record["call"]] = number
+            self._compare_id(record, number)
             if record["form_type"] in _KEPT_FORMS:
                 self._kept_calls.add(record["call"])
                 self._kept.append(record)
@@ -82,6 +85,19 @@ class Stream:
             self.heard_after_the_end += 1
             return
         self._cases.setdefault(number, []).append(record)
+
+    def _compare_id(self, call: Record, number: str) -> None:
+        """A message id belongs to one case, however far apart two cases end (XCHG-1)."""
+        owner, n = self._owner_of_id.setdefault(str(call.get("message_id")), (number, _number(call)))
+        if owner != number and not call.get("injected"):
+            message_id = call["message_id"]
+            breach = Violation(
+                f"报文标识 {message_id} 用于案卷 {owner} 与 {number}",
+                f"message id {message_id} stands over messages of case {owner} and of {number}",
+                (n, _number(call)),
+                str(call.get("from")),
+            )
+            self._tallies["XCHG-1"].violations[breach.zh, breach.records] = breach
 
     def finish(self, number: str) -> None:
         """A case is over and quiet; it is judged with the next batch and let go."""

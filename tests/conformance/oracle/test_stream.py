@@ -74,3 +74,17 @@ def test_duplicates_are_found_however_far_apart_their_cases_end():
             stream.finish(number)
     verdicts = {verdict.clause: verdict.outcome for verdict in stream.verdicts(at_rest=True)}
     assert verdicts["EXC-1"] is Judgement.PASS
+
+
+def test_an_id_that_two_cases_share_is_found_after_the_first_was_let_go(trace: Trace):
+    first = trace.of_type("call")[0]
+    later = {"n": len(trace) + 1, "call": 9999, "case_number": "340202-20260302-009999"}
+    other = first | later | {"form": first["form"] | {"caseNumber": later["case_number"]}}
+    stream = Stream(PROFILE)
+    for record in trace:
+        stream.add(record)
+    for _ in range(BATCH):
+        stream.finish(trace.case_numbers()[0])
+    stream.add(other)
+    verdicts = {verdict.clause: verdict for verdict in stream.verdicts(at_rest=False)}
+    assert verdicts["XCHG-1"].violations[0].records == (first["n"], other["n"])
