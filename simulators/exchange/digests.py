@@ -13,9 +13,9 @@ attachment are left out, because its own digest stands for them. SHA-256 over al
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from bridge.vocabulary.forms import Form
@@ -23,21 +23,29 @@ from bridge.vocabulary.forms import Form
 
 def digest(form: Form) -> str:
     """Name the content of a form, as hexadecimal digits."""
-    return hashlib.sha256(f"{form.form_type.value}{''.join(_members(form))}".encode()).hexdigest()
+    pieces = [form.form_type.value]
+    _write(form, pieces)
+    return hashlib.sha256("".join(pieces).encode()).hexdigest()
 
 
-def _members(value: Any) -> Iterator[str]:
-    for item in fields(value):
-        content = getattr(value, item.name)
+@cache
+def _names(kind: Any) -> tuple[tuple[str, str], ...]:
+    """The fields of a class, each with what is written in front of it."""
+    return tuple((item.name, f"\n{item.name}=") for item in fields(kind))
+
+
+def _write(value: Any, pieces: list[str]) -> None:
+    for name, head in _names(type(value)):
+        content = getattr(value, name)
         for one in content if isinstance(content, tuple) else (content,):
             if one is None or isinstance(one, bytes):
                 continue
-            yield f"\n{item.name}="
-            if is_dataclass(one):
-                yield from _members(one)
-            elif isinstance(one, datetime):
-                yield one.astimezone(UTC).isoformat()
+            pieces.append(head)
+            if isinstance(one, datetime):
+                pieces.append(one.astimezone(UTC).isoformat())
+            elif not isinstance(one, str) and is_dataclass(one):
+                _write(one, pieces)
             else:
                 text = str(one)
-                yield f"{len(text)}:{text}"
-    yield "\n."
+                pieces.append(f"{len(text)}:{text}")
+    pieces.append("\n.")
