@@ -16,13 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.vocabulary.profile import HandOverMode
-from conformance.zoo import members
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
 from duijie.profiles_io import read_profile
 from duijie.record import as_scenario
 from duijie.recording.journal import read_journal
-from duijie.simulation.city import CityLived, live_city, live_world
+from duijie.simulation.city import CityLived, is_of_the_zoo, live_city, live_world
 from duijie.simulation.failing import Small, minimise
 from duijie.simulation.figures import rows
 from duijie.simulation.tables import weathers
@@ -78,9 +77,12 @@ def run_simulate(options: SimulateOptions) -> Exit:
         _make_folder(folder)
     began = time.monotonic()
     seed, city, seeds = options.seed, CityLived(), 0
-    for seed in _seeds(options, began):
-        seeds += 1
-        city = _live(replace(options, seed=seed), began)
+    for each in _seeds(options, began):
+        found = _live(replace(options, seed=each), began)
+        if seeds and found.cut_short and found.failed is None:
+            # Time is up: the last city that lived to its end is told.
+            break
+        seed, city, seeds = each, found, seeds + 1
         if city.failed is not None:
             break
     seconds = time.monotonic() - began
@@ -100,7 +102,7 @@ def run_simulate(options: SimulateOptions) -> Exit:
         _tell(options, city, failure, seconds, seeds)
     if failure is not None:
         return Exit.FAILED
-    return Exit.INCONCLUSIVE if city.restless else Exit.OK
+    return Exit.INCONCLUSIVE if city.restless or city.cut_short else Exit.OK
 
 
 # ── what was asked for ──────────────────────────────────────────────────────────────────────────────
@@ -115,7 +117,7 @@ def _check(options: SimulateOptions) -> None:
         raise UserMistake(
             f"--faults 应为 {known},不是 {options.faults}", f"--faults is one of {known}, not {options.faults}"
         )
-    if options.planted is not None and options.planted not in {each.id for each in members()}:
+    if options.planted is not None and not is_of_the_zoo(options.planted):
         raise UserMistake(
             f"动物园中没有 {options.planted},成员见 docs/zoo.md", f"the zoo has no {options.planted}; see docs/zoo.md"
         )
@@ -222,6 +224,7 @@ def _live(options: SimulateOptions, began: float) -> CityLived:
             city.add(lived)
             looking = options.until_failure is not None
             if looking and (city.failed is not None or time.monotonic() - began > (options.until_failure or 0)):
+                city.cut_short = len(city.digests) < len(todo)
                 lives.close()
                 break
     return city
@@ -276,7 +279,7 @@ def _as_json(
         "planted": options.planted,
         "worlds": len(city.digests),
         "journal_sha256": city.digest,
-        "at_rest": not city.restless,
+        "at_rest": not city.restless and not city.cut_short,
         "figures": city.figures.as_json(),
         "clauses": {
             clause: {
@@ -367,6 +370,10 @@ def _tell_judgement(console: Console, city: CityLived, language: Language) -> No
         worlds_named = ", ".join(city.restless[:_TOLD])
         console.print(
             say(language, f"未归于静止:{worlds_named}", f"did not come to rest: {worlds_named}"), style="yellow"
+        )
+    if city.cut_short and city.failed is None:
+        console.print(
+            say(language, "时间已到,城市未模拟完", "time was up before the city had lived to its end"), style="yellow"
         )
     if city.heard_after_the_end:
         console.print(

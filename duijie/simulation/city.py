@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -59,6 +60,8 @@ class CityLived:
     errors: dict[str, str] = field(default_factory=dict)
     restless: list[str] = field(default_factory=list)
     heard_after_the_end: int = 0
+    #: True when time was up before all worlds had lived.
+    cut_short: bool = False
     #: The first world that broke something, and what.
     failed: tuple[World, tuple[str, ...]] | None = None
 
@@ -110,6 +113,13 @@ def cast_of(planted: str | None) -> Cast:
 
     member = next(each for each in members() if each.id == planted)
     return RIGHT.with_part(member.party, member.make)
+
+
+def is_of_the_zoo(planted: str) -> bool:
+    """Whether the zoo, which is opened only when somebody is to be planted, has such a member."""
+    from conformance.zoo import members
+
+    return any(each.id == planted for each in members())
 
 
 def live_world(plan: Plan, trace: Path | None = None, tell: Callable[[datetime, int], None] | None = None) -> Lived:
@@ -164,6 +174,8 @@ _slot: tuple[Any, int] | None = None
 
 def _enter(slots: Any, taken: Any) -> None:
     """Begin a process: take a place in which to say how far its world is."""
+    # The one who waits hears Ctrl-C; the worlds under way come to their end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     global _slot
     with taken.get_lock():
         _slot = slots, taken.value

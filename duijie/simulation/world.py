@@ -184,7 +184,7 @@ class LivingWorld:
 
     def _report(self, birth: Birth, again: int) -> None:
         place = self._cells[below(birth.cell, len(self._cells))]
-        words = f"{self._plan.world.key}片区第{birth.ordinal + 1}件"
+        words = f"{self._plan.world.key}片区第{birth.ordinal}件"
         if again and birth.trait == "alike":
             words += "(另一处)"
         params = {
@@ -194,7 +194,7 @@ class LivingWorld:
             "description": words,
             "photos": [f"photo-{birth.ordinal % _PHOTOS}"],
             "cell": place,
-            "reporter_name": f"市民{birth.ordinal + 1}",
+            "reporter_name": f"市民{birth.ordinal}",
         }
         number = self._stage.act(Party.GRID, "worker.report", params)["case"]
         self._lives[number] = _Life(number, birth, again)

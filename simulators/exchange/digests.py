@@ -35,7 +35,8 @@ def _names(kind: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _write(value: Any, pieces: list[str]) -> None:
-    for name, head in _names(type(value)):
+    kind: Any = type(value)
+    for name, head in _names(kind):
         content = getattr(value, name)
         for one in content if isinstance(content, tuple) else (content,):
             if one is None or isinstance(one, bytes):
