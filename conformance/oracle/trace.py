@@ -332,7 +332,9 @@ class Trace:
         self._last_said: tuple[int, dict[str, datetime]] = (0, {})
         #: The moment of the last record, and how it is written.
         self._at: tuple[datetime | None, str] = (None, "")
-        self._calls = max((int(r.get("call", 0)) for r in self.records if r.get("type") == "call"), default=0)
+        self._acts: tuple[int, list[Act]] = (0, [])
+        #: The number of the last call; None until somebody adds another one.
+        self._calls: int | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -379,6 +381,8 @@ class Trace:
         `injected` marks what a test forged; `by_network` what the network brings late or twice, with `network` for the fault
         that made it; `packed` says how the envelope was wrapped, outermost first; `envelope` is the envelope itself as it may be kept.
         """
+        if self._calls is None:
+            self._calls = max((int(r.get("call", 0)) for r in self.records if r.get("type") == "call"), default=0)
         self._calls += 1
         header = message.header
         record = self._begin("call", at)
@@ -645,21 +649,9 @@ class Trace:
 
     def acts(self, *names: str) -> list[Act]:
         """What people did, of these names or all."""
-        return [
-            Act(
-                n=int(r["n"]),
-                at=when(r),
-                party=str(r.get("party", "")),
-                name=str(r.get("act", "")),
-                by=r.get("by"),
-                params=r.get("params") or {},
-                done=r.get("outcome") == "done",
-                code=r.get("code"),
-                result=r.get("result"),
-            )
-            for r in self.of_type("act")
-            if not names or r.get("act") in names
-        ]
+        if self._acts[0] != len(self.records):
+            self._acts = len(self.records), list(map(_act, self.of_type("act")))
+        return [act for act in self._acts[1] if not names or act.name in names]
 
     def facts(self, party: str | None = None, ask: str | None = None) -> list[Fact]:
         """What parties said of themselves."""
@@ -722,6 +714,20 @@ def moment(value: object) -> datetime | None:
         return datetime.fromisoformat(str(value))
     except ValueError:
         return None
+
+
+def _act(record: Record) -> Act:
+    return Act(
+        n=int(record["n"]),
+        at=when(record),
+        party=str(record.get("party", "")),
+        name=str(record.get("act", "")),
+        by=record.get("by"),
+        params=record.get("params") or {},
+        done=record.get("outcome") == "done",
+        code=record.get("code"),
+        result=record.get("result"),
+    )
 
 
 def _hop(record: Record) -> tuple[str, str]:

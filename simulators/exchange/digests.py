@@ -24,29 +24,34 @@ from bridge.vocabulary.forms import Form
 def digest(form: Form) -> str:
     """Name the content of a form, as hexadecimal digits."""
     pieces = [form.form_type.value]
-    _write(form, pieces)
+    kind: Any = type(form)
+    _write(form, _names(kind) or (), pieces)
     return hashlib.sha256("".join(pieces).encode()).hexdigest()
 
 
 @cache
-def _names(kind: Any) -> tuple[tuple[str, str], ...]:
-    """The fields of a class, each with what is written in front of it."""
-    return tuple((item.name, f"\n{item.name}=") for item in fields(kind))
+def _names(kind: Any) -> tuple[tuple[str, str], ...] | None:
+    """The fields of a class, each with what is written in front of it; None for a value that has none."""
+    return tuple((item.name, f"\n{item.name}=") for item in fields(kind)) if is_dataclass(kind) else None
 
 
-def _write(value: Any, pieces: list[str]) -> None:
-    kind: Any = type(value)
-    for name, head in _names(kind):
+def _write(value: Any, names: tuple[tuple[str, str], ...], pieces: list[str]) -> None:
+    for name, head in names:
         content = getattr(value, name)
-        for one in content if isinstance(content, tuple) else (content,):
-            if one is None or isinstance(one, bytes):
+        if content is None:
+            continue
+        for one in content if type(content) is tuple else (content,):
+            kind: Any = type(one)
+            if kind is str:
+                pieces.append(f"{head}{len(one)}:{one}")
+            elif kind is datetime:
+                pieces.append(f"{head}{one.astimezone(UTC).isoformat()}")
+            elif kind is bytes or one is None:
                 continue
-            pieces.append(head)
-            if isinstance(one, datetime):
-                pieces.append(one.astimezone(UTC).isoformat())
-            elif not isinstance(one, str) and is_dataclass(one):
-                _write(one, pieces)
+            elif (inner := _names(kind)) is not None:
+                pieces.append(head)
+                _write(one, inner, pieces)
             else:
                 text = str(one)
-                pieces.append(f"{len(text)}:{text}")
+                pieces.append(f"{head}{len(text)}:{text}")
     pieces.append("\n.")
