@@ -14,6 +14,7 @@ from simulators.city.places import DISTRICTS
 
 #: Shares of the choices in one situation add up to this.
 THOUSAND = 1000
+HUNDRED = 100
 
 
 class TableWrong(Exception):
@@ -50,6 +51,7 @@ class CityTable:
 
     cases_in_a_world: int
     asked_of_a_thousand: int
+    from_log_of_a_hundred: int
     districts: Mapping[str, int]
     #: Weights of the hours of a day, 0 to 23.
     hours: tuple[int, ...]
@@ -95,6 +97,7 @@ def city_table() -> CityTable:
     return CityTable(
         cases_in_a_world=data["cases_in_a_world"],
         asked_of_a_thousand=data["asked_of_a_thousand"],
+        from_log_of_a_hundred=data["from_log_of_a_hundred"],
         districts=data["districts"],
         hours=tuple(int(data["hours"].get(f"{hour:02}", 0)) for hour in range(24)),
         weekdays=tuple(data["weekdays"]["weights"]),

@@ -2,9 +2,10 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
-from typing import Any, TextIO
+from functools import partial
+from typing import Any, TextIO, cast
 
 from bridge.vocabulary.forms import FormType
 from bridge.vocabulary.parties import Party, Side
@@ -20,8 +21,9 @@ from duijie.cast import RIGHT, Cast
 from duijie.simulation.figures import Figures
 from duijie.simulation.journal import Journal
 from duijie.simulation.lots import below, between, lots, weighted
+from duijie.simulation.remembered import Remembered
 from duijie.simulation.situations import Situation, at_grid, at_urban, is_over
-from duijie.simulation.tables import Custom, Weather, customs
+from duijie.simulation.tables import HUNDRED, Custom, Weather, city_table, customs
 from duijie.simulation.worlds import FIRST_DAY, SERIALS_OF_A_WORLD, Birth, World, births, seed_of
 from duijie.virtual import VirtualStage
 from simulators.city.town import Town
@@ -109,8 +111,9 @@ _Deed = Callable[[], None]
 class LivingWorld:
     """A world while it lives."""
 
-    def __init__(self, plan: Plan, town: Town, out: TextIO | None = None, cast: Cast = RIGHT):
+    def __init__(self, plan: Plan, town: Town, out: TextIO | None = None, parties: Cast = RIGHT):
         self._plan = plan
+        self._memories: dict[Side, Remembered] = {}
         self._own = seed_of(plan.world, plan.seed)
         self._figures = Figures()
         self._stream = Stream(plan.profile)
@@ -123,15 +126,11 @@ class LivingWorld:
             Wiring.BRIDGED,
             self._own,
             Quirkiness(seed=self._own),
-            cast=cast,
+            cast=self._with_memory(parties),
             town=town,
             first_serial=serial,
             trace=self._journal,
         )
-        grid, urban = self._stage.machine(Side.GRID), self._stage.machine(Side.URBAN)
-        if not isinstance(grid, GridPlatform) or not isinstance(urban, UrbanPlatform):
-            raise TypeError("a simulation looks at the simulators' own books")
-        self._grid, self._urban = grid, urban
         self._cells = [cell.code for cell in town.places.cells if cell.district == plan.world.district]
         self._districts = sorted(town.districts)
         self._calendar = WorkingCalendar(plan.profile.working_time)
@@ -145,6 +144,33 @@ class LivingWorld:
         self._quiet = QUIET + timedelta(seconds=plan.weather.up_to_seconds)
         self._notices_seen = {Party.GRID: 0, Party.URBAN: 0}
         self._parked_seen: set[tuple[str, str, int]] = set()
+
+    def _with_memory(self, parties: Cast) -> Cast:
+        """The same parties, both platforms with their logs."""
+
+        def remembered(side: Side) -> Callable[..., Remembered]:
+            maker = parties.grid if side is Side.GRID else parties.urban
+
+            def from_log(restart: int) -> bool:
+                lot = lots(self._own, "from the log", side.value, restart)[0]
+                return below(lot, HUNDRED) < city_table().from_log_of_a_hundred
+
+            def make(*given: Any) -> Remembered:
+                self._memories[side] = Remembered(partial(maker, *given), from_log)
+                return self._memories[side]
+
+            return make
+
+        return replace(parties, grid=remembered(Side.GRID), urban=remembered(Side.URBAN))
+
+    @property
+    def _grid(self) -> GridPlatform:
+        """The grid platform's own books; a restart may have made another machine of it."""
+        return cast("GridPlatform", self._memories[Side.GRID].machine)
+
+    @property
+    def _urban(self) -> UrbanPlatform:
+        return cast("UrbanPlatform", self._memories[Side.URBAN].machine)
 
     def live(self, tell: Callable[[datetime, int], None] | None = None) -> Lived:
         """Live to the end; `tell` hears each moment, and how many cases are over by then."""

@@ -3,16 +3,20 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from bridge.vocabulary.parties import Side
 from conformance.oracle.judge import judge
 from conformance.oracle.trace import Trace
 from duijie.profiles_io import read_profile
 from duijie.simulate import SimulateOptions, plans
+from duijie.simulation import remembered, world
 from duijie.simulation.city import CityLived, file_of, live_city, live_world
+from duijie.simulation.tables import city_table
 
 #: What `duijie simulate --cases 40 --days 5 --seed 11 --faults city` says on every machine and Python. It changes when parties,
 #: tables or the trace change on purpose; it must never differ from one Python to another.
@@ -22,8 +26,8 @@ FORTY = SimulateOptions(cases=40, days=5, seed=11)
 
 def lived(options: SimulateOptions, jobs: int = 1, trace: Path | None = None) -> CityLived:
     city = CityLived()
-    for world in live_city(plans(options), jobs=jobs, trace=trace, tell=lambda over, day: None):
-        city.add(world)
+    for each in live_city(plans(options), jobs=jobs, trace=trace, tell=lambda over, day: None):
+        city.add(each)
     return city
 
 
@@ -91,6 +95,19 @@ def test_a_storm_is_weathered():
     assert (storm.broken, storm.at_rest, storm.figures.cases["open"]) == ((), True, 0)
     assert storm.figures.messages["faults"] > 50
     assert sum(storm.figures.restarts.values()) > 5
+
+
+def test_a_platform_made_again_from_its_log_is_the_same_platform(monkeypatch):
+    made = []
+    make_again = remembered.Remembered._make_again
+    monkeypatch.setattr(remembered.Remembered, "_make_again", lambda self: made.append(self.side) or make_again(self))
+    digests = []
+    for share in (0, 100):
+        table = replace(city_table(), from_log_of_a_hundred=share)
+        monkeypatch.setattr(world, "city_table", lambda table=table: table)
+        digests.append(live_world(plans(SimulateOptions(cases=30, days=4, seed=3, faults="storm"))[0]).digest)
+    assert set(made) == {Side.GRID, Side.URBAN}
+    assert digests[0] == digests[1]
 
 
 def test_a_city_that_meets_no_faults_has_no_doubts():
