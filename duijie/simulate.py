@@ -67,7 +67,8 @@ class Failure:
     clause: str
     command: str
     trace: Path
-    scenario: Path
+    #: None where the world broke off before anything was said.
+    scenario: Path | None
 
 
 def run_simulate(options: SimulateOptions) -> Exit:
@@ -246,8 +247,10 @@ def _failure(options: SimulateOptions, city: CityLived) -> Failure:
     except OSError as error:
         raise UserMistake.unwritable(trace, error) from error
     again = command(options, small.plan)
-    story = trace.with_suffix(".yaml")
-    _write(story, as_scenario(read_journal(trace), small.lived.broken, again))
+    story = None
+    if small.lived.figures.messages["calls"]:
+        story = trace.with_suffix(".yaml")
+        _write(story, as_scenario(read_journal(trace), small.lived.broken, again))
     return Failure(small=small, clause=broken[0], command=again, trace=trace, scenario=story)
 
 
@@ -311,7 +314,7 @@ def _as_json(
             "smallest": not failure.small.cut_short,
             "command": failure.command,
             "trace": str(failure.trace),
-            "scenario": str(failure.scenario),
+            "scenario": None if failure.scenario is None else str(failure.scenario),
         },
         "run": {"seconds": round(seconds, 3), "jobs": options.jobs, "seeds": seeds},
     }
@@ -402,8 +405,6 @@ def _tell_failure(console: Console, failure: Failure, language: Language) -> Non
     console.print(
         say(language, f"轨迹:{failure.trace}(duijie judge 可读)", f"trace: {failure.trace}, for duijie judge")
     )
-    console.print(
-        say(
-            language, f"场景:{failure.scenario}(duijie replay 可放)", f"scenario: {failure.scenario}, for duijie replay"
-        )
-    )
+    if failure.scenario is not None:
+        zh, en = f"场景:{failure.scenario}(duijie replay 可放)", f"scenario: {failure.scenario}, for duijie replay"
+        console.print(say(language, zh, en))

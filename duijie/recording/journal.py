@@ -12,6 +12,10 @@ from duijie.console_text import reason
 from duijie.exits import UserMistake
 
 
+#: What a head must say of the stage for it to be set again.
+_STAGE = ("seed", "stage_seed", "first_serial")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A trace and its head."""
@@ -46,5 +50,6 @@ def read_journal(path: Path) -> Recorded:
         raise UserMistake(
             f"{path} 中没有对接报文,格式见 docs/trace.md", f"{path} holds no message of the exchange; see docs/trace.md"
         )
-    stage = head.get("simulated") if head.get("type") == "trace" else None
-    return Recorded(path=path, trace=trace, stage=stage if isinstance(stage, dict) else {})
+    said = head.get("simulated")
+    stage = said if isinstance(said, dict) and all(isinstance(said.get(name), int) for name in _STAGE) else {}
+    return Recorded(path=path, trace=trace, stage=stage)
