@@ -221,13 +221,16 @@ def _live(options: SimulateOptions, began: float) -> CityLived:
     total = sum(plan.world.cases if plan.only is None else len(plan.only) for plan in todo)
     with _Bar(options, total) as bar:
         lives = live_city(todo, jobs=options.jobs, trace=options.trace, tell=bar.tell)
-        for lived in lives:
-            city.add(lived)
-            looking = options.until_failure is not None
-            if looking and (city.failed is not None or time.monotonic() - began > (options.until_failure or 0)):
-                city.cut_short = len(city.digests) < len(todo)
-                lives.close()
-                break
+        try:
+            for lived in lives:
+                city.add(lived)
+                looking = options.until_failure is not None
+                if looking and (city.failed is not None or time.monotonic() - began > (options.until_failure or 0)):
+                    city.cut_short = len(city.digests) < len(todo)
+                    lives.close()
+                    break
+        except OSError as error:
+            raise UserMistake.unwritable(options.trace or Path(), error) from error
     return city
 
 

@@ -11,7 +11,6 @@ from conformance.scenario.steps import Wiring
 from duijie.console_text import reason
 from duijie.exits import UserMistake
 
-
 #: What a head must say of the stage for it to be set again.
 _STAGE = ("seed", "stage_seed", "first_serial")
 

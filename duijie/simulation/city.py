@@ -132,6 +132,8 @@ def live_world(plan: Plan, trace: Path | None = None, tell: Callable[[datetime, 
     gc.disable()
     try:
         return world.live(tell)
+    except OSError:  # The journal could not be written, which is no fault of the world's.
+        raise
     except Exception:  # What breaks off a world is what somebody looks for; the other worlds go on.
         return world.broken_off(traceback.format_exc())
     finally:
@@ -208,11 +210,10 @@ def _in_processes(todo: Iterable[tuple[Plan, Path | None]], jobs: int, tell: Tel
                 pool.submit(_work, plan, file) for plan, file in islice(waiting, jobs * _AHEAD)
             )
             while under_way:
-                while not wait(under_way, _TELL_SECONDS, return_when="FIRST_COMPLETED").done or not under_way[0].done():
+                while not wait([under_way[0]], _TELL_SECONDS).done:
                     ready = sum(each.result().figures.cases["reported"] for each in under_way if each.done())
                     newest = max(slots[1::2])
                     tell(done + ready + sum(slots[::2]), date.fromordinal(newest) if newest else None)
-                    wait([under_way[0]], _TELL_SECONDS)
                 lived = under_way.popleft().result()
                 done += lived.figures.cases["reported"]
                 under_way += [pool.submit(_work, plan, file) for plan, file in islice(waiting, 1)]

@@ -377,6 +377,7 @@ class LivingWorld:
 
     def broken_off(self, error: str) -> Lived:
         """The world stumbled; what it came to until then."""
+        self._figures.cases.pop("over", None)
         return Lived(
             world=self._plan.world,
             digest=self._journal.end(at_rest=False),
@@ -397,7 +398,7 @@ class LivingWorld:
             for receipt in books.of[party].receipts:
                 self._figures.receipts[receipt.kept_as] += 1
         digest = self._journal.end(at_rest=at_rest)
-        del self._figures.cases["over"]
+        self._figures.cases.pop("over", None)
         return Lived(
             world=self._plan.world,
             digest=digest,
