@@ -305,6 +305,7 @@ def _as_json(
                 for key, each in city.findings
             ],
         },
+        "lives": [{"world": key, "ailment": each.name, "zh": each.zh, "en": each.en} for key, each in city.ailments],
         "errors": city.errors,
         "heard_after_the_end": city.heard_after_the_end,
         "failure": None
@@ -370,6 +371,8 @@ def _tell_judgement(console: Console, city: CityLived, language: Language) -> No
             console.print(Text(f"  {clause} [{key}] {say(language, each.zh, each.en)}"))
     for key, finding in city.findings[:_TOLD]:
         console.print(Text(f"  [{key}] {finding.text(language)}"))
+    for key, ailment in city.ailments[:_TOLD]:
+        console.print(Text(f"  [{key}] {say(language, ailment.zh, ailment.en)}"))
     for key, error in city.errors.items():
         console.print(Text(f"  [{key}] {error}"))
     if city.restless:

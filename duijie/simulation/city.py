@@ -20,7 +20,7 @@ from conformance.oracle.clause import Violation
 from duijie.cast import RIGHT, Cast
 from duijie.simulation.figures import Figures
 from duijie.simulation.lots import derived_seed
-from duijie.simulation.world import Lived, LivingWorld, Plan
+from duijie.simulation.world import Ailment, Lived, LivingWorld, Plan
 from duijie.simulation.worlds import World
 from simulators.city.town import Town
 
@@ -57,6 +57,7 @@ class CityLived:
     clauses: dict[str, Tally] = field(default_factory=dict)
     findings: list[tuple[str, Finding]] = field(default_factory=list)
     findings_count: int = 0
+    ailments: list[tuple[str, Ailment]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     restless: list[str] = field(default_factory=list)
     heard_after_the_end: int = 0
@@ -87,6 +88,7 @@ class CityLived:
             tally.violations += [(key, each) for each in verdict.violations[: _KEPT - len(tally.violations)]]
         self.findings_count += len(lived.findings)
         self.findings += [(key, each) for each in lived.findings[: _KEPT - len(self.findings)]]
+        self.ailments += [(key, each) for each in lived.ailments]
         if lived.error is not None:
             self.errors[key] = lived.error
         if not lived.at_rest:

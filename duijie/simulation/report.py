@@ -68,10 +68,11 @@ def _judgement(city: CityLived, command: str | None) -> Iterable[str]:
     if command is not None:
         yield f"<p>{both('重现', 'To see it again')}: <code>{escape(command)}</code></p>"
     seen = [(key, clause, each) for clause, tally in city.clauses.items() for key, each in tally.violations]
-    if seen or city.findings:
+    if seen or city.findings or city.ailments:
         yield "<ul>"
         yield from (f"<li><b>{clause}</b> [{key}] {both(each.zh, each.en)}</li>" for key, clause, each in seen)
         yield from (f"<li>[{key}] {both(each.text('zh'), each.text('en'))}</li>" for key, each in city.findings)
+        yield from (f"<li>[{key}] {both(each.zh, each.en)}</li>" for key, each in city.ailments)
         yield "</ul>"
 
 

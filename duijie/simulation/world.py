@@ -41,6 +41,10 @@ QUIET = timedelta(days=2)
 LOOK_AGAIN = timedelta(hours=6)
 #: Whoever has sent a form again so often at one party leaves the case to others.
 RESENT_MAX = 5
+#: A fault makes a form go again on the hop where it was met and, while its sender waits for the receipt, on the one before.
+REPEATED_FOR_A_FAULT = 2
+#: A restart cuts off whatever is under way just then; there is never much.
+REPEATED_FOR_A_RESTART = 20
 #: Photos that people take: few, because it does not matter what is on them, and each is drawn once.
 _PHOTOS = 400
 #: When it is counted where the cases stand.
@@ -69,6 +73,16 @@ class Plan:
     only: frozenset[int] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ailment:
+    """Something that no clause forbids by itself, and that a sound pair does not show over a whole life."""
+
+    #: `stuck` or `needless`.
+    name: str
+    zh: str
+    en: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Lived:
     """What became of a world."""
@@ -81,6 +95,7 @@ class Lived:
     findings: list[Finding]
     #: Records about cases that the judge had let go.
     heard_after_the_end: int
+    ailments: tuple[Ailment, ...] = ()
     #: What the world stumbled over, when it did not live to its end.
     error: str | None = None
 
@@ -89,7 +104,8 @@ class Lived:
         """Clauses that were broken, and facts of the books that do not hold."""
         clauses = [verdict.clause for verdict in self.verdicts if verdict.failed]
         books = dict.fromkeys(f"books/{finding.rule}" for finding in self.findings)
-        return (*clauses, *books, *(("error",) if self.error else ()))
+        lives = (f"lives/{ailment.name}" for ailment in self.ailments)
+        return (*clauses, *books, *lives, *(("error",) if self.error else ()))
 
 
 @dataclass(slots=True, eq=False)
@@ -407,6 +423,7 @@ class LivingWorld:
             verdicts=self._stream.verdicts(at_rest=at_rest),
             findings=findings,
             heard_after_the_end=self._stream.heard_after_the_end,
+            ailments=tuple(_ailments(self._figures)) if at_rest else (),
         )
 
     def _asking(self, party: Party) -> Callable[[str, Mapping[str, Any]], Any]:
@@ -444,6 +461,25 @@ class LivingWorld:
                 figures.stays[stage] += 1
                 for day in _afternoons(record.entered_at, record.completed_at):
                     figures.standing[f"{day}/{stage}"] += 1
+
+
+def _ailments(figures: Figures) -> Iterator[Ailment]:
+    """What the counts of a world at rest give away."""
+    stuck = figures.cases["open"]
+    if stuck:
+        yield Ailment(
+            name="stuck",
+            zh=f"{stuck} 件案卷没有结果,而谁也无事可做",
+            en=f"{stuck} cases never came to an end, and nobody has anything to do",
+        )
+    repeated, met = figures.messages["repeated"], figures.messages["faults"]
+    explained = REPEATED_FOR_A_FAULT * met + REPEATED_FOR_A_RESTART * sum(figures.restarts.values())
+    if repeated > explained:
+        yield Ailment(
+            name="needless",
+            zh=f"重发 {repeated} 次,而只遇到 {met} 次故障",
+            en=f"{repeated} sendings were repeated, and only {met} faults were met",
+        )
 
 
 def _seat_of(act: str) -> tuple[Party, str | None]:

@@ -38,6 +38,7 @@ def test_json_holds_the_documented_keys(capsys):
         "figures",
         "clauses",
         "books",
+        "lives",
         "errors",
         "heard_after_the_end",
         "failure",

@@ -18,11 +18,17 @@ DUPLICATES = SimulateOptions(cases=200, days=5, planted="urban-files-duplicates"
         ("urban-sends-before-the-receipt", "RCPT-4"),
         ("grid-never-tells-the-urban-side-to-close", "INT-6"),
         ("urban-tells-no-dispatch", "URBAN-2"),
+        ("urban-asks-for-no-verification", "lives/stuck"),
     ],
 )
 def test_a_planted_defect_is_found(member: str, clause: str):
     options = SimulateOptions(cases=60, days=3, faults="storm", planted=member, world="340202-0")
     assert clause in live_world(plans(options)[0]).broken
+
+
+def test_repetitions_that_nothing_explains_are_found():
+    forgetful = SimulateOptions(cases=60, days=3, faults="none", planted="bridge-forgets-receipts", world="340202-0")
+    assert live_world(plans(forgetful)[0]).broken == ("lives/needless",)
 
 
 @pytest.fixture(scope="module")
