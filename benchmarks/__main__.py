@@ -1,10 +1,17 @@
-"""`python -m benchmarks [lives] [relay] [parts] [observing] [peers]`: runs the named benchmarks, all of them without a name, and prints their figures."""
+"""`python -m benchmarks [lives] [city] [relay] [parts] [observing] [peers]`: runs the named benchmarks, all of them without a name, and prints their figures."""
 
 import sys
 
-from benchmarks import lives, observing, parts, peers, relay
+from benchmarks import city, lives, observing, parts, peers, relay
 
-ALL = {"lives": lives.main, "relay": relay.main, "parts": parts.main, "observing": observing.main, "peers": peers.main}
+ALL = {
+    "lives": lives.main,
+    "city": city.main,
+    "relay": relay.main,
+    "parts": parts.main,
+    "observing": observing.main,
+    "peers": peers.main,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

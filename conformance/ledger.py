@@ -403,8 +403,12 @@ def _receipts_agree(books: Books) -> Iterator[_Breach]:
 
 def _one_receipt(books: Books) -> Iterator[_Breach]:
     """A form that has its end has exactly one effective receipt (RCPT-1)."""
+    effective_of = {
+        book.party: Counter(each.form_message_id for each in book.receipts if each.kept_as == "effective")
+        for book in (books.grid, books.urban)
+    }
     for form, book, _ in books.sent():
-        effective = sum(r.kept_as == "effective" for r in book.receipts if r.form_message_id == form.message_id)
+        effective = effective_of[book.party][form.message_id]
         # A form that a fault refused never had a receipt, and says so by its code.
         owed = 1 if form.outcome is not None else 0
         if form.state == _CONFIRMED or (form.state == _REFUSED and form.outcome is None and form.code is None):
@@ -454,20 +458,23 @@ def _one_effect(books: Books) -> Iterator[_Breach]:
 
 def _done_once(books: Books) -> Iterator[_Breach]:
     """What a form does was done once for each form that was taken (RCPT-6)."""
+    taken_by = {
+        book.party: Counter(
+            (each.case_number, each.form_type) for each in book.arrived.values() if each.outcome == _CONFIRMED
+        )
+        for book in (books.grid, books.urban)
+    }
     for number in books.handed_over():
         for book in (books.grid, books.urban):
             case = book.cases.get(number)
             # Before it is filed, and where it is not, the grid platform may handle the case in its own loop (GRID-5).
             if case is not None and case.task_number is not None:
-                yield from _case_done_once(book, case)
+                yield from _case_done_once(book, case, taken_by[book.party])
 
 
-def _case_done_once(book: Book, case: Case) -> Iterator[_Breach]:
+def _case_done_once(book: Book, case: Case, taken_by: Mapping[tuple[str, str], int]) -> Iterator[_Breach]:
     for form_type, done in case.effects.items():
-        taken = sum(
-            each.form_type == form_type and each.case_number == case.case_number and each.outcome == _CONFIRMED
-            for each in book.arrived.values()
-        )
+        taken = taken_by.get((case.case_number, form_type), 0)
         if done != taken:
             yield (
                 book.party,

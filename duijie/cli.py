@@ -107,7 +107,12 @@ def up(
 
 @app.command()
 def replay(
-    paths: Annotated[list[Path], typer.Argument(help="场景文件或目录。Scenario files or folders.", metavar="PATH…")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="场景文件或目录,或日志(.jsonl)。Scenario files or folders, or journals (.jsonl).", metavar="PATH…"
+        ),
+    ],
     live: Annotated[bool, typer.Option("--live", help="在进程之间走真实 SOAP。Real SOAP between processes.")] = False,
     wiring: Annotated[
         str | None, typer.Option("--wiring", help="bridged 或 direct,默认按场景。As the scenario says by default.")
@@ -132,11 +137,26 @@ def replay(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="只显示结论和失败。Show verdicts and failures only.")
     ] = False,
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="回放日志所用的配置。The profile that a journal is replayed with.")
+    ] = None,
     lang: LanguageOption = None,
 ) -> None:
-    """回放场景:虚拟时间,或加 --live 走真实 SOAP。Replay scenarios, in virtual time or live."""
+    """回放场景:虚拟时间,或加 --live 走真实 SOAP;回放日志并列出差异。Replay scenarios, in virtual time or live; journals once more, with the differences."""
+    from duijie.record import SUFFIX, run_rerun
     from duijie.replay import ReplayOptions, run_replay
 
+    journals = [path for path in paths if path.suffix == SUFFIX]
+    if journals and len(journals) < len(paths):
+        raise UserMistake("场景与日志请分开回放", "replay scenarios and journals apart")
+    if journals and (live or step or diagram is not None or wiring is not None):
+        raise UserMistake(
+            "日志只在虚拟时间中回放,不用 --live、--step、--diagram、--wiring",
+            "journals are replayed in virtual time, without --live, --step, --diagram or --wiring",
+        )
+    if journals:
+        language = choose_language(lang)
+        _leave(run_rerun(journals, seed=seed, profile=profile, trace=trace, as_json=json, language=language))
     options = ReplayOptions(
         live=live,
         wiring=wiring,
@@ -150,6 +170,107 @@ def replay(
         language=choose_language(lang),
     )
     _leave(run_replay(paths, options))
+
+
+@app.command()
+def record(
+    trace: Annotated[Path, typer.Argument(help="轨迹(JSON 行)。A trace (JSON lines).", metavar="TRACE")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="场景文件;不给则打印。The scenario file; printed without it.")
+    ] = None,
+    profile: ProfileOption = None,
+    lang: LanguageOption = None,
+) -> None:
+    """把录下的日志写成场景。Write a recorded journal as a scenario."""
+    from duijie.record import run_record
+
+    _leave(run_record(trace, out, profile, choose_language(lang)))
+
+
+@app.command()
+def simulate(
+    cases: Annotated[int, typer.Option("--cases", help="上报多少件。How many cases are reported.")] = 1000,
+    days: Annotated[int, typer.Option("--days", help="分布在多少天。Over how many days.")] = 30,
+    seed: SeedOption = 1,
+    faults: Annotated[
+        str, typer.Option("--faults", help="故障:none、calm、city、storm。How bad the network is.", metavar="PROFILE")
+    ] = "city",
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="进程数,不影响结果。Processes; the result is the same.")
+    ] = 1,
+    until_failure: Annotated[
+        float | None,
+        typer.Option(
+            "--until-failure",
+            min=0,
+            help="在此时间内逐个试后续种子,遇失败即停。Try further seeds for so long, stop at the first failure.",
+            metavar="SECONDS",
+        ),
+    ] = None,
+    minimise: Annotated[
+        float,
+        typer.Option(
+            "--minimise",
+            min=0,
+            help="缩小失败的世界至多多久。Make a failing world small for so long.",
+            metavar="SECONDS",
+        ),
+    ] = 60.0,
+    world: Annotated[
+        str | None, typer.Option("--world", help="只模拟一个片区世界,如 340202-0。One world only.", metavar="KEY")
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", help="只要其中这些上报,如 3,17。Only these of its reports.", metavar="N,N"),
+    ] = None,
+    planted: Annotated[
+        str | None,
+        typer.Option(
+            "--planted",
+            help="让动物园的一员充当其方,以证能找出。A member of the zoo, to show that it is found.",
+            metavar="ID",
+        ),
+    ] = None,
+    profile: ProfileOption = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", help="把日志写到此目录,每个世界一个文件。Write the journal here, a file a world."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="把图表写成一个 HTML 文件。Charts in one HTML file.", metavar="FILE")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """在虚拟时间中模拟一座城市,全程评判。Simulate a whole city in virtual time, judged all along."""
+    from duijie.simulate import SimulateOptions, run_simulate
+
+    options = SimulateOptions(
+        cases=cases,
+        days=days,
+        seed=seed,
+        faults=faults,
+        jobs=jobs,
+        until_failure=until_failure,
+        minimise=minimise,
+        world=world,
+        only=_numbers("--only", only),
+        planted=planted,
+        profile=profile,
+        trace=trace,
+        report=report,
+        json=json,
+        language=choose_language(lang),
+    )
+    _leave(run_simulate(options))
+
+
+def _numbers(option: str, written: str | None) -> frozenset[int] | None:
+    if written is None:
+        return None
+    if not all(each.strip().isdecimal() for each in written.split(",")):
+        raise UserMistake(f"{option} 应如 3,17,不是 {written}", f"{option} is like 3,17, not {written}")
+    return frozenset(int(each) for each in written.split(","))
 
 
 GridAddressOption = Annotated[

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -168,15 +168,14 @@ class _Record(Trace):
         if self._file is not None:
             self._file.close()
 
-    def append(self, type_: str, at: datetime, **values: Any) -> Record:
+    def __len__(self) -> int:
+        return self.count
+
+    def keep(self, record: Record, at: datetime) -> None:
         """See `Trace`."""
-        record = super().append(type_, at, **values)
-        self.records.clear()
         self.count += 1
-        record["n"] = self.count
         self._write(record)
         self._tell(record)
-        return record
 
     def begin(self) -> None:
         """Write the head: what a listener between the two platforms hears."""

@@ -10,7 +10,7 @@ made, but forms are told apart by the same digests as on the live wire. Everythi
 
 import heapq
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -144,7 +144,7 @@ class _Platform:
 class _Bridge:
     """The real bridge core over a store in memory, driven as its runtime drives it."""
 
-    def __init__(self, profile: Profile, make_shell: ShellMaker):
+    def __init__(self, profile: Profile, make_shell: ShellMaker, start: datetime):
         self._profile = profile
         self._make_shell = make_shell
         self.store: Store = MemoryStore()
@@ -159,7 +159,7 @@ class _Bridge:
         #: Queries begun; their keys are negative, so that they are never taken for items of the outbox.
         self._polls = 0
         self._poll_due: datetime | None = None
-        self._plan_first_poll(START)
+        self._plan_first_poll(start)
         self._queries: list[Outgoing] = []
 
     def receive(self, sender: Party, message: Message, now: datetime) -> Ending | None:
@@ -349,24 +349,30 @@ class VirtualStage:
         quirks: Quirkiness = Quirkiness(),  # noqa: B008 - frozen
         *,
         cast: Cast = RIGHT,
+        town: Town | None = None,
+        first_serial: int = 1,
+        trace: Trace | None = None,
+        start: datetime = START,
     ):
         self.profile, self.wiring, self.seed = profile, wiring, seed
-        self.trace = Trace()
-        self._now = START
+        self.trace = Trace() if trace is None else trace
+        self._now = start
         self._plan = FaultPlan()
         self._queue: deque[_Flight] = deque()
         self._delayed: list[tuple[datetime, int, _Flight]] = []
         #: Calls whose callers wait for the bridge, by message id of the form.
         self._waiting: dict[str, _Flight] = {}
         self._passed = 0
-        town = _town(seed)
+        town = _town(seed) if town is None else town
         temper = Quirks(seed=quirks.seed or 0, calm=quirks.calm)
-        self._parties: dict[Party, VirtualParty] = {
-            Party.GRID: _Platform(cast.make_platform(Side.GRID, profile, town, seed, temper)),
-        }
-        if wiring is Wiring.BRIDGED:
-            self._parties[Party.BRIDGE] = _Bridge(profile, cast.bridge)
-        self._parties[Party.URBAN] = _Platform(cast.make_platform(Side.URBAN, profile, town, seed, temper))
+        grid = _Platform(cast.make_platform(Side.GRID, profile, town, seed, temper, first_serial))
+        urban = _Platform(cast.make_platform(Side.URBAN, profile, town, seed, temper))
+        self._platforms = {Side.GRID: grid, Side.URBAN: urban}
+        self._parties: dict[Party, VirtualParty] = {Party.GRID: grid}
+        self._bridge = _Bridge(profile, cast.bridge, start) if wiring is Wiring.BRIDGED else None
+        if self._bridge is not None:
+            self._parties[Party.BRIDGE] = self._bridge
+        self._parties[Party.URBAN] = urban
 
     @property
     def now(self) -> datetime:
@@ -421,12 +427,17 @@ class VirtualStage:
 
     def advance(self, to: datetime) -> None:
         """See `Stage`."""
+        self.reach(to)
+        self.trace.clock(self._now)
+        self.settle()
+
+    def reach(self, to: datetime) -> None:
+        """Let time pass up to a moment and no further; unlike `advance` it leaves no record and waits for nothing beyond it."""
+        self._passed = 0
         self._drain()
         while (due := self.next_timer()) is not None and due <= to:
             self._fire(due)
         self._now = max(self._now, to)
-        self.trace.clock(self._now)
-        self.settle()
 
     def next_timer(self) -> datetime | None:
         """See `Stage`."""
@@ -449,6 +460,27 @@ class VirtualStage:
 
     def close(self) -> None:
         """Nothing outlives a virtual stage."""
+
+    # ── looking on, without a record in the trace ──
+
+    def machine(self, side: Side) -> Machine:
+        """A platform itself, to be looked at."""
+        return self._platforms[side].machine
+
+    def look(self, party: Party, name: str, params: Mapping[str, Any]) -> Any:
+        """A question about a party's state."""
+        return self._party(party).ask(name, params, self._now)
+
+    def parked_at_bridge(self) -> Sequence[tuple[str, str, int]]:
+        """(case number, message id, attempts so far) of the forms that wait for a person at the bridge."""
+        if self._bridge is None:
+            return ()
+        found = []
+        for case_number, message_id in self._bridge.store.parked():
+            exchange = self._bridge.store.read_exchange(case_number)
+            if exchange is not None and message_id in exchange.deliveries:
+                found.append((case_number, message_id, exchange.deliveries[message_id].attempts))
+        return found
 
     # ── the network ──
 

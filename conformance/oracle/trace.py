@@ -76,7 +76,8 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {}
 
 def _writer(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, StrEnum):
-        return attrgetter("value")
+        # What `value` reads, without the detour of a property: a trace is full of them.
+        return attrgetter("_value_")
     if issubclass(kind, datetime):
         return datetime.isoformat
     if is_dataclass(kind):
@@ -327,8 +328,13 @@ class Trace:
         self.recording = recording
         self._sendings: tuple[int, list[Sending]] = (0, [])
         self._by_type: tuple[int, dict[str, list[Record]]] = (0, {})
+        self._strands: tuple[int, list[tuple[str, str, list[Sending]]]] = (0, [])
         self._last_said: tuple[int, dict[str, datetime]] = (0, {})
-        self._calls = max((int(r.get("call", 0)) for r in self.records if r.get("type") == "call"), default=0)
+        #: The moment of the last record, and how it is written.
+        self._at: tuple[datetime | None, str] = (None, "")
+        self._acts: tuple[int, list[Act]] = (0, [])
+        #: The number of the last call; None until somebody adds another one.
+        self._calls: int | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -338,10 +344,24 @@ class Trace:
 
     def append(self, type_: str, at: datetime, **values: Any) -> Record:
         """Append a record of any kind; values that are None are left out."""
-        record: Record = {"n": len(self.records) + 1, "at": at.isoformat(), "type": type_}
-        record |= {key: plain(value) for key, value in values.items() if value is not None}
-        self.records.append(record)
+        record: Record = self._begin(type_, at)
+        record |= {key: self.plain(value) for key, value in values.items() if value is not None}
+        self.keep(record, at)
         return record
+
+    def _begin(self, type_: str, at: datetime) -> Record:
+        """What every record says first."""
+        if at is not self._at[0]:
+            self._at = at, at.isoformat()
+        return {"n": len(self) + 1, "at": self._at[1], "type": type_}
+
+    def plain(self, value: object) -> Any:
+        """A value as records have it; for traces that know a quicker way."""
+        return plain(value)
+
+    def keep(self, record: Record, at: datetime) -> None:
+        """Take in a record that is whole; for traces that do something else with it than to remember it."""
+        self.records.append(record)
 
     def call(
         self,
@@ -361,22 +381,34 @@ class Trace:
         `injected` marks what a test forged; `by_network` what the network brings late or twice, with `network` for the fault
         that made it; `packed` says how the envelope was wrapped, outermost first; `envelope` is the envelope itself as it may be kept.
         """
+        if self._calls is None:
+            self._calls = max((int(r.get("call", 0)) for r in self.records if r.get("type") == "call"), default=0)
         self._calls += 1
         header = message.header
-        values: Record = {"call": self._calls}
+        record = self._begin("call", at)
+        record["call"] = self._calls
         if isinstance(message, FormMessage):
-            values |= {"operation": Operation.DELIVER_FORM, "form": form_fields(message.form)}
+            record["operation"], record["form"] = Operation.DELIVER_FORM.value, self.plain(message.form)
         elif isinstance(message, ReceiptMessage):
-            values |= {"operation": Operation.DELIVER_RECEIPT, "receipt": message.receipt}
+            record["operation"], record["receipt"] = Operation.DELIVER_RECEIPT.value, self.plain(message.receipt)
         else:
-            values |= {"operation": Operation.QUERY_CASES, "query": message.query}
-        for name in ("message_id", "attempt", "case_number", "form_type", "sent_at", "contract_version"):
-            values[name] = getattr(header, name, None)
-        values |= {"header_sender": header.sender, "header_recipient": header.recipient}
-        values |= {"injected": injected or None, "by_network": by_network or None, "network": network}
-        values |= {"packed": list(packed) or None, "envelope": envelope}
-        values |= {"from": str(sender), "to": str(to)}
-        self.append("call", at, **values)
+            record["operation"], record["query"] = Operation.QUERY_CASES.value, self.plain(message.query)
+        if isinstance(header, Header):
+            record["attempt"], record["case_number"] = header.attempt, header.case_number
+            record["form_type"] = plain(header.form_type)
+        record |= {
+            "message_id": header.message_id,
+            "sent_at": header.sent_at.isoformat(),
+            "contract_version": header.contract_version,
+            "header_sender": header.sender,
+            "header_recipient": header.recipient,
+            "from": str(sender),
+            "to": str(to),
+        }
+        more: Record = {"injected": injected or None, "by_network": by_network or None, "network": network}
+        more |= {"packed": list(packed) or None, "envelope": envelope}
+        record |= {key: value for key, value in more.items() if value is not None}
+        self.keep(record, at)
         return self._calls
 
     def answer(
@@ -459,9 +491,7 @@ class Trace:
 
     def to_lines(self) -> str:
         """The trace of a run as JSON lines; the first says the format, the last whether the run came to rest."""
-        lines = [json.dumps({"type": "trace", "version": FORMAT_VERSION, "source": "run"})]
-        lines += [as_line(record) for record in self.records]
-        lines.append(json.dumps({"type": "end", "at_rest": self.at_rest}))
+        lines = [head_line(), *map(as_line, self.records), end_line(self.at_rest)]
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -568,6 +598,11 @@ class Trace:
 
     def strands(self) -> Iterator[tuple[str, str, list[Sending]]]:
         """One strand per link and case: its forms in both directions, in the order in which they were first sent."""
+        if self._strands[0] != len(self.records):
+            self._strands = len(self.records), list(self._read_strands())
+        return iter(self._strands[1])
+
+    def _read_strands(self) -> Iterator[tuple[str, str, list[Sending]]]:
         for link, sendings in self.links().items():
             cases: dict[str, list[Sending]] = {}
             for sending in sendings:
@@ -614,21 +649,9 @@ class Trace:
 
     def acts(self, *names: str) -> list[Act]:
         """What people did, of these names or all."""
-        return [
-            Act(
-                n=int(r["n"]),
-                at=when(r),
-                party=str(r.get("party", "")),
-                name=str(r.get("act", "")),
-                by=r.get("by"),
-                params=r.get("params") or {},
-                done=r.get("outcome") == "done",
-                code=r.get("code"),
-                result=r.get("result"),
-            )
-            for r in self.of_type("act")
-            if not names or r.get("act") in names
-        ]
+        if self._acts[0] != len(self.records):
+            self._acts = len(self.records), list(map(_act, self.of_type("act")))
+        return [act for act in self._acts[1] if not names or act.name in names]
 
     def facts(self, party: str | None = None, ask: str | None = None) -> list[Fact]:
         """What parties said of themselves."""
@@ -655,9 +678,23 @@ class Trace:
         return list(dict.fromkeys(s.case_number for s in self.sendings(injected=True) if s.case_number))
 
 
+def head_line(**more: Any) -> str:
+    """The first line of a run's trace; `more` is what else is said of the run."""
+    return json.dumps({"type": "trace", "version": FORMAT_VERSION, "source": "run"} | more)
+
+
+def end_line(at_rest: bool) -> str:
+    """The last line of a trace."""
+    return json.dumps({"type": "end", "at_rest": at_rest})
+
+
 def as_line(record: Record) -> str:
     """A record as the trace is written down."""
-    return json.dumps(record, ensure_ascii=False, sort_keys=True)
+    return _ENCODE(record)
+
+
+#: Made once: a trace has many lines.
+_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def cases_of(call: Record) -> list[str]:
@@ -677,6 +714,20 @@ def moment(value: object) -> datetime | None:
         return datetime.fromisoformat(str(value))
     except ValueError:
         return None
+
+
+def _act(record: Record) -> Act:
+    return Act(
+        n=int(record["n"]),
+        at=when(record),
+        party=str(record.get("party", "")),
+        name=str(record.get("act", "")),
+        by=record.get("by"),
+        params=record.get("params") or {},
+        done=record.get("outcome") == "done",
+        code=record.get("code"),
+        result=record.get("result"),
+    )
 
 
 def _hop(record: Record) -> tuple[str, str]:

@@ -6,7 +6,7 @@ large town costs nothing for the cells that nobody visits. A few households stan
 
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from faker.factory import Factory
 
@@ -93,6 +93,34 @@ class CellLife:
     people: tuple[Resident, ...]
     components: tuple[ManagedComponent, ...]
     organisations: tuple[ServiceOrganisation, ...]
+
+
+class Naming(Protocol):
+    """Gives people names and numbers."""
+
+    def person(self) -> str:
+        """Say a name."""
+
+    def phone(self) -> str:
+        """Say a mobile number."""
+
+
+class PlainNames:
+    """Names that say no more than which person of the town it is."""
+
+    _SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
+
+    def __init__(self) -> None:
+        self._people = 0
+
+    def person(self) -> str:
+        """Say the next name."""
+        self._people += 1
+        return f"{self._SURNAMES[self._people % len(self._SURNAMES)]}某{self._people}"
+
+    def phone(self) -> str:
+        """Say a number that belongs to nobody."""
+        return f"0553-{self._people:07}"
 
 
 class Names:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from bridge.vocabulary.codes import ContactDuty
 from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import Contact
-from simulators.city.people import Names
+from simulators.city.people import Naming
 from simulators.city.places import CITY, CITY_CODE, CITY_NAME, Places
 
 
@@ -113,13 +113,13 @@ def departments(places: Places) -> Iterator[Department]:
     )
 
 
-def accounts(places: Places, all_departments: tuple[Department, ...], names: Names) -> Iterator[Account]:
+def accounts(places: Places, all_departments: tuple[Department, ...], names: Naming) -> Iterator[Account]:
     """List the seats of both platforms."""
     yield from _grid_accounts(places, names)
     yield from _urban_accounts(places, all_departments, names)
 
 
-def _grid_accounts(places: Places, names: Names) -> Iterator[Account]:
+def _grid_accounts(places: Places, names: Naming) -> Iterator[Account]:
     """Two classes of role at four levels, the grid workers who verify, and a virtual seat for each city-appearance department."""
     for level, territory in _territories(places):
         for role in ("dispatcher", "handler"):
@@ -152,7 +152,7 @@ def _grid_accounts(places: Places, names: Names) -> Iterator[Account]:
         )
 
 
-def _urban_accounts(places: Places, all_departments: tuple[Department, ...], names: Names) -> Iterator[Account]:
+def _urban_accounts(places: Places, all_departments: tuple[Department, ...], names: Naming) -> Iterator[Account]:
     def seat(role: str, level: Level, territory: str, department: str | None = None) -> Account:
         return Account(
             name=f"{role}-{department or territory}",
@@ -187,6 +187,6 @@ def _territories(places: Places) -> Iterator[tuple[Level, str]]:
             yield level, place.code
 
 
-def contact_book(names: Names) -> tuple[Contact, ...]:
+def contact_book(names: Naming) -> tuple[Contact, ...]:
     """Seat a named person at each of the seven duties (CONT-1)."""
     return tuple(Contact(duty=duty, name=names.person(), phone=names.phone()) for duty in ContactDuty)

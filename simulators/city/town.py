@@ -6,7 +6,7 @@ from random import Random
 from bridge.vocabulary.codes import ContactDuty
 from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import Contact
-from simulators.city.people import CellLife, Names, populate
+from simulators.city.people import CellLife, Names, Naming, PlainNames, populate
 from simulators.city.places import SIZES, Cell, Community, District, Places, Street, lay_out
 from simulators.city.seats import (
     TERRITORY_DIGITS,
@@ -56,10 +56,19 @@ class Town:
     @lru_cache(maxsize=8)
     def build(cls, seed: int, size: str = "small") -> "Town":
         """Build the town of this seed; `size` is `small`, `medium` or `city`. A town never changes, so it is built once."""
+        return cls._built(seed, size, Names(f"seats:{seed}"))
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def plain(cls, seed: int, size: str = "small") -> "Town":
+        """Build a town whose seats have plain names, the same with every release of Faker."""
+        return cls._built(seed, size, PlainNames())
+
+    @classmethod
+    def _built(cls, seed: int, size: str, names: Naming) -> "Town":
         if size not in SIZES:
             raise ValueError(f"没有「{size}」这种规模的城镇 / no town size {size!r}; there are {', '.join(SIZES)}")
         places = lay_out(Random(f"places:{seed}"), SIZES[size])  # noqa: S311 - repeatable on purpose
-        names = Names(f"seats:{seed}")
         contacts = contact_book(names)
         all_departments = tuple(departments(places))
         return cls(seed, places, all_departments, tuple(accounts(places, all_departments, names)), contacts)

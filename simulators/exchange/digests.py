@@ -13,9 +13,9 @@ attachment are left out, because its own digest stands for them. SHA-256 over al
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from bridge.vocabulary.forms import Form
@@ -23,21 +23,35 @@ from bridge.vocabulary.forms import Form
 
 def digest(form: Form) -> str:
     """Name the content of a form, as hexadecimal digits."""
-    return hashlib.sha256(f"{form.form_type.value}{''.join(_members(form))}".encode()).hexdigest()
+    pieces = [form.form_type.value]
+    kind: Any = type(form)
+    _write(form, _names(kind) or (), pieces)
+    return hashlib.sha256("".join(pieces).encode()).hexdigest()
 
 
-def _members(value: Any) -> Iterator[str]:
-    for item in fields(value):
-        content = getattr(value, item.name)
-        for one in content if isinstance(content, tuple) else (content,):
-            if one is None or isinstance(one, bytes):
+@cache
+def _names(kind: Any) -> tuple[tuple[str, str], ...] | None:
+    """The fields of a class, each with what is written in front of it; None for a value that has none."""
+    return tuple((item.name, f"\n{item.name}=") for item in fields(kind)) if is_dataclass(kind) else None
+
+
+def _write(value: Any, names: tuple[tuple[str, str], ...], pieces: list[str]) -> None:
+    for name, head in names:
+        content = getattr(value, name)
+        if content is None:
+            continue
+        for one in content if type(content) is tuple else (content,):
+            kind: Any = type(one)
+            if kind is str:
+                pieces.append(f"{head}{len(one)}:{one}")
+            elif kind is datetime:
+                pieces.append(f"{head}{one.astimezone(UTC).isoformat()}")
+            elif kind is bytes or one is None:
                 continue
-            yield f"\n{item.name}="
-            if is_dataclass(one):
-                yield from _members(one)
-            elif isinstance(one, datetime):
-                yield one.astimezone(UTC).isoformat()
+            elif (inner := _names(kind)) is not None:
+                pieces.append(head)
+                _write(one, inner, pieces)
             else:
                 text = str(one)
-                yield f"{len(text)}:{text}"
-    yield "\n."
+                pieces.append(f"{head}{len(text)}:{text}")
+    pieces.append("\n.")

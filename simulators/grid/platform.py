@@ -20,7 +20,7 @@ Worth knowing:
 Nothing here reads a clock, draws an unseeded number, or does I/O.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from re import fullmatch
 from typing import Any
@@ -52,7 +52,7 @@ from simulators.exchange import views as shared_views
 from simulators.exchange.errors import AskRefused
 from simulators.exchange.ids import IdSource
 from simulators.exchange.mailroom import MailNotice, Mailroom, Settled
-from simulators.exchange.notices import NoticeBoard
+from simulators.exchange.notices import Notice, NoticeBoard
 from simulators.exchange.quirks import Quirks
 from simulators.grid import views
 from simulators.grid.arrivals import Arrivals
@@ -89,6 +89,16 @@ class GridPlatform:
         self._people = self.people_type(self._casework)
         self._arrivals = self.arrivals_type(self._casework)
         self._cases = self._casework.cases
+
+    @property
+    def cases(self) -> Mapping[str, GridCase]:
+        """Every case on the books, in the order in which they came; to be looked at."""
+        return self._cases
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """Everything that contact persons were told, oldest first."""
+        return self._board.told
 
     # ── for the shells ──────────────────────────────────────────────────────────────────────────
 

@@ -12,7 +12,7 @@ through `arrivals`. Here are the shells' side of it, the queries both ways, and 
 Every moment comes in with the call; nothing here reads a clock or does I/O.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,7 +44,7 @@ from simulators.exchange import views as shared_views
 from simulators.exchange.errors import AskRefused
 from simulators.exchange.ids import IdSource
 from simulators.exchange.mailroom import MailNotice, Mailroom, QueryEnded, Settled
-from simulators.exchange.notices import NoticeBoard
+from simulators.exchange.notices import Notice, NoticeBoard
 from simulators.exchange.quirks import Quirks
 from simulators.urban import assessment, views
 from simulators.urban.arrivals import Arrivals
@@ -102,6 +102,16 @@ class UrbanPlatform:
         self._query_cursor: str | None = None
         self._query_under_way = False
         self._query_due = _AT_ONCE if profile.choices.hand_over is HandOverMode.QUERY else None
+
+    @property
+    def cases(self) -> Mapping[str, UrbanCase]:
+        """Every case on the books, in the order in which they came; to be looked at."""
+        return self._cases
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """Everything that contact persons were told, oldest first."""
+        return self._board.told
 
     # ── for the shells ──────────────────────────────────────────────────────────────────────────
 

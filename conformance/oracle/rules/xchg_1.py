@@ -9,6 +9,7 @@ from bridge.vocabulary.profile import Profile
 from conformance.oracle.clause import Finding, Needs, Seen, Violation, clause
 from conformance.oracle.trace import Record, Trace
 
+_FORMS = {direction: frozenset(form.value for form in forms) for direction, forms in FORMS_BY_DIRECTION.items()}
 _MESSAGE_ID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -62,7 +63,7 @@ def _troubles(record: Record, profile: Profile) -> Iterator[tuple[str, str]]:
     direction = _direction(record)
     if direction is None:
         return
-    if form is not None and record.get("form_type") not in [f.value for f in FORMS_BY_DIRECTION[direction]]:
+    if form is not None and record.get("form_type") not in _FORMS[direction]:
         yield (
             f"{record.get('form_type')} 不属于该方向",
             f"{record.get('form_type')} does not travel in this direction",

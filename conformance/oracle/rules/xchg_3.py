@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from functools import cache
 
 from bridge.vocabulary.forms import FORM_CLASSES, FormType
 from bridge.vocabulary.profile import Profile
@@ -45,14 +46,27 @@ def read(trace: Trace, profile: Profile) -> Iterator[Finding]:
             yield Seen((sending.n,))
 
 
+@cache
+def _needed() -> dict[str, tuple[str, ...]]:
+    """The fields that each form must have, by its name on the wire."""
+    return {
+        form_type.value: tuple(
+            camel(each.name)
+            for each in fields(FORM_CLASSES[form_type])
+            if each.default is MISSING and each.default_factory is MISSING
+        )
+        for form_type in FormType
+    }
+
+
 def _troubles(form_type: str, form: Record) -> Iterator[tuple[str, str]]:
-    if form_type not in [t.value for t in FormType]:
+    needed = _needed().get(form_type)
+    if needed is None:
         yield f"没有 {form_type} 这种表单", "is no form of the exchange"
         return
-    for each in fields(FORM_CLASSES[FormType(form_type)]):
-        needed = each.default is MISSING and each.default_factory is MISSING
-        if needed and form.get(camel(each.name)) in (None, ""):
-            yield f"缺少 {camel(each.name)}", f"lacks {camel(each.name)}"
+    for name in needed:
+        if form.get(name) in (None, ""):
+            yield f"缺少 {name}", f"lacks {name}"
     for of, name, decides, value in _TOGETHER:
         if of == form_type and (form.get(name) is not None) != (form.get(decides) == value):
             yield (

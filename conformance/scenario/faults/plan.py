@@ -134,6 +134,8 @@ class FaultPlan:
     ) -> FaultRule | None:
         case_number, form_type, message_id = key
         self._seen[(what, message_id, mover, receiver)] += 1
+        if not self._rules:
+            return None
         attempt = self._seen[(what, message_id, mover, receiver)]
         ordinal = self._ordinal(key)
         hops = {hop for hop, end in ((Hop.FIRST, mover), (Hop.LAST, receiver)) if end is not Party.BRIDGE}

@@ -1,0 +1,145 @@
+"""A journal made to happen again: nothing differs where nothing was changed, and whatever was changed is named."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.oracle.trace import Trace
+from conformance.scenario.load import load_scenario
+from conformance.scenario.runner import play
+from conformance.scenario.steps import Wiring
+from duijie.cli import main
+from duijie.exits import Exit
+from duijie.library import library_folder
+from duijie.recording.deeds import deeds
+from duijie.recording.journal import read_journal
+from duijie.simulate import SimulateOptions, plans
+from duijie.simulation.city import live_world
+from duijie.virtual import VirtualStage
+
+#: Domain acts of these stories must be the same, whether the trace says them or the forms give them away.
+STORIES = [
+    "lifecycle/one-rejection-then-closed",
+    "rejection/eight-rejections-make-three-filings",
+    "transfer/another-district-takes-over",
+    "false_report/both-sides-close",
+]
+
+
+@pytest.fixture(scope="module")
+def stormy_world(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("storm") / "world.jsonl"
+    live_world(plans(SimulateOptions(cases=30, days=4, seed=5, faults="storm"))[0], path)
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def journal(stormy_world: str, tmp_path) -> Path:
+    path = tmp_path / "world.jsonl"
+    path.write_text(stormy_world, encoding="utf-8")
+    return path
+
+
+def changed(path: Path, change: Callable[[dict], dict | None]) -> Path:
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    kept = [each for each in map(change, lines) if each is not None]
+    path.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in kept), encoding="utf-8")
+    return path
+
+
+def replayed(path: Path, capsys, code: Exit) -> list[dict]:
+    assert main(["replay", str(path), "--json"]) == code
+    return json.loads(capsys.readouterr().out)["differences"]
+
+
+def test_a_stormy_world_happens_again_to_the_last_message(journal, capsys):
+    assert replayed(journal, capsys, Exit.OK) == []
+
+
+def test_a_field_that_was_changed_is_named(journal, capsys):
+    def other_address(record: dict) -> dict:
+        if record.get("form_type") == "handOver" and record.get("form") and record["n"] < 60:
+            record["form"]["address"] = "某路 1 号"
+        return record
+
+    found = replayed(changed(journal, other_address), capsys, Exit.FAILED)
+    assert {(each["kind"], each["field"], each["recorded"]) for each in found} == {("field", "address", "某路 1 号")}
+
+
+def test_a_form_that_is_gone_is_new_in_the_rerun(journal, capsys):
+    lost = next(
+        json.loads(line)["call"] for line in journal.read_text(encoding="utf-8").splitlines() if '"dispatch"' in line
+    )
+    found = replayed(
+        changed(journal, lambda record: None if record.get("call") == lost else record), capsys, Exit.FAILED
+    )
+    assert Counter(each["kind"] for each in found) == {"form_new": 1} or found[0]["kind"] == "attempts"
+
+
+def test_an_act_that_is_gone_takes_its_forms_with_it(journal, capsys):
+    found = replayed(
+        changed(journal, lambda record: None if record.get("act") == "worker.verify" else record), capsys, Exit.FAILED
+    )
+    assert "form_missing" in {each["kind"] for each in found}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_forms_give_away_what_people_did(story: str):
+    scenario = load_scenario(library_folder() / f"{story}.yaml", library_folder())
+    trace = play(scenario, Wiring.BRIDGED, VirtualStage).trace
+    said = [(deed.act, deed.case_number) for deed in deeds(trace)[0] if deed.code is None]
+    inferred, was_inferred = deeds(Trace([record for record in trace if record["type"] != "act"]))
+    assert was_inferred
+    assert sorted((deed.act, deed.case_number) for deed in inferred) == sorted(said)
+
+
+def test_the_trace_of_a_story_happens_again(tmp_path, capsys):
+    story = library_folder() / "rejection/a-dissatisfied-reporter-rejects-a-passed-case.yaml"
+    assert main(["replay", str(story), "--trace", str(tmp_path), "--wiring", "bridged", "--quiet"]) == Exit.OK
+    capsys.readouterr()
+    assert replayed(next(tmp_path.glob("*.jsonl")), capsys, Exit.OK) == []
+
+
+def test_a_journal_becomes_a_story_that_holds(journal, tmp_path, capsys):
+    story = tmp_path / "story.yaml"
+    assert main(["record", str(journal), "--out", str(story)]) == Exit.OK
+    assert main(["replay", str(story), "--quiet"]) == Exit.OK
+
+
+def test_a_story_without_a_file_is_printed(journal, capsys):
+    assert main(["record", str(journal)]) == Exit.OK
+    assert capsys.readouterr().out.startswith("# world.jsonl\n")
+
+
+def test_what_was_heard_on_the_wire_alone_becomes_a_story_too(journal, tmp_path, capsys):
+    wire = changed(
+        journal,
+        lambda record: record if record["type"] in ("call", "answer", "end") else None,
+    )
+    story = tmp_path / "story.yaml"
+    assert main(["record", str(wire), "--out", str(story), "--lang", "en"]) == Exit.OK
+    assert "inferred from forms" in capsys.readouterr().err
+    assert "worker.report" in story.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "no trace\n", '{"type": "trace", "version": "1.0"}\n'], ids=["empty", "text", "head"]
+)
+def test_a_file_without_messages_is_refused(content: str, tmp_path, capsys):
+    path = tmp_path / "strange.jsonl"
+    path.write_text(content, encoding="utf-8")
+    assert main(["replay", str(path)]) == Exit.CONFIGURATION
+    assert main(["record", str(path)]) == Exit.CONFIGURATION
+    assert str(path) in capsys.readouterr().err
+
+
+def test_journals_and_scenarios_are_replayed_apart(journal, capsys):
+    assert main(["replay", str(journal), str(library_folder() / "lifecycle")]) == Exit.CONFIGURATION
+    assert main(["replay", str(journal), "--live"]) == Exit.CONFIGURATION
+
+
+def test_a_recording_remembers_where_it_was_made(journal):
+    assert read_journal(journal).stage["world"] == "340202-0"
