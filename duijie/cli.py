@@ -273,6 +273,32 @@ def explain(
     _leave(run_explain(clause, choose_language(lang)))
 
 
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        help="本市自己的表(YAML),覆盖内置各行。The city's own rows (YAML), laid over ours.",
+        metavar="FILE",
+    ),
+]
+
+
+@app.command()
+def codes(
+    table: Annotated[
+        str | None, typer.Argument(help="表名;不给则列出各表。Name of a table; all of them without it.")
+    ] = None,
+    word: Annotated[str | None, typer.Argument(help="只列含此字词的行。Only rows that hold this.")] = None,
+    city: TableOption = None,
+    json: Annotated[bool, typer.Option("--json", help="每行一个 JSON。One JSON line per row.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """查代码表:部件事件大小类、时限、来源、状态、环节、区划等。Look up categories, limits and code lists."""
+    from duijie.codes import CodesOptions, run_codes
+
+    _leave(run_codes(CodesOptions(table=table, word=word, city=city, json=json, language=choose_language(lang))))
+
+
 def _port_option(name: str, zh: str, en: str) -> Any:
     return typer.Option(name, min=1, max=65535, help=f"{zh}的控制端口。Control port of {en}.")
 
