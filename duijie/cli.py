@@ -299,6 +299,52 @@ def codes(
     _leave(run_codes(CodesOptions(table=table, word=word, city=city, json=json, language=choose_language(lang))))
 
 
+@app.command()
+def limit(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="小类代码或名称(0102、暴露垃圾),或时限本身(“4 working_hour”)。A sub category, or a limit as such.",
+            metavar="WHAT",
+        ),
+    ],
+    start: Annotated[str, typer.Argument(help="起算时刻,如 2026-09-30T16:00。When it starts.", metavar="START")],
+    step: Annotated[
+        str,
+        typer.Option(
+            "--step", help="filing 立案、dispatch 派遣、disposal 处置、verification 核查。Which step's limit."
+        ),
+    ] = "disposal",
+    area: Annotated[
+        str, typer.Option("--area", help="core、general、outer,默认不分。Class of the area; any by default.")
+    ] = "*",
+    urgent: Annotated[bool, typer.Option("--urgent", help="紧急案卷。An urgent case.")] = False,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="component 部件 或 event 事件。When the code is both.")
+    ] = None,
+    profile: ProfileOption = None,
+    city: TableOption = None,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """算一个时限:何时起算,每一段停表(夜间、周末、节假日),何时到期。When a limit ends, with every pause on the way."""
+    from duijie.limit import LimitOptions, run_limit
+
+    options = LimitOptions(
+        what=what,
+        start=start,
+        step=step,
+        area=area,
+        urgent=urgent,
+        kind=kind,
+        profile=profile,
+        city=city,
+        json=json,
+        language=choose_language(lang),
+    )
+    _leave(run_limit(options))
+
+
 def _port_option(name: str, zh: str, en: str) -> Any:
     return typer.Option(name, min=1, max=65535, help=f"{zh}的控制端口。Control port of {en}.")
 
