@@ -1,0 +1,140 @@
+"""Counting: one case at a time, into the rows of every table, and into the list behind each number (STAT-4)."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from duijie.figures.cases import Case
+from duijie.figures.indicators import INDICATORS, RATES, Deadline, Item, Window
+from duijie.figures.period import Period
+from duijie.figures.sections import BALANCES, GROUPS, Key, Section, indicators_needed
+
+
+class Lists(Protocol):
+    """Where the lists behind the numbers go; each item goes in once, whatever tables it counts in."""
+
+    def add(self, indicator: str, case: Case, item: Item, company: str) -> None:
+        """Keep one line of an indicator's list."""
+
+
+class KeptLists:
+    """Lists in memory, for small reports and tests."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[tuple[Case, Item, str]]] = {}
+
+    def add(self, indicator: str, case: Case, item: Item, company: str) -> None:
+        """Keep one line of an indicator's list."""
+        self.lines.setdefault(indicator, []).append((case, item, company))
+
+
+@dataclass(slots=True)
+class TableOfFigures:
+    """One table with its numbers: counts by row and indicator."""
+
+    section: Section
+    rows: dict[Key, Counter[str]] = field(default_factory=dict)
+    #: Counted apart from the rows, so that the two can be held against each other.
+    total: Counter[str] = field(default_factory=Counter)
+
+    def keys(self) -> list[Key]:
+        """The rows in order."""
+        return sorted(self.rows)
+
+    def rate(self, name: str, key: Key | None) -> float | None:
+        """A rate of a row, or of the whole table."""
+        counts = self.total if key is None else self.rows[key]
+        return RATES[name].of(lambda indicator: counts[indicator])
+
+
+@dataclass(slots=True)
+class Figures:
+    """All tables of a report, and how many cases were looked at."""
+
+    period: Period
+    tables: list[TableOfFigures]
+    cases: int = 0
+    #: Lines in the list of each indicator.
+    listed: Counter[str] = field(default_factory=Counter)
+
+    def table(self, section: str) -> TableOfFigures:
+        """The table of this id."""
+        return next(table for table in self.tables if table.section.id == section)
+
+
+#: Who works for whom: an operator's name → the company; an empty name is nobody yet.
+Company = Callable[[str], str]
+
+
+def tally(
+    cases: Iterable[Case],
+    period: Period,
+    sections: tuple[Section, ...],
+    deadline: Deadline,
+    company: Company,
+    lists: Lists,
+) -> Figures:
+    """Count the cases into the tables, and write every line of the lists behind them."""
+    figures = Figures(period, [TableOfFigures(section) for section in sections])
+    window = Window(period, deadline)
+    needed = indicators_needed(sections)
+    plan = {name: [t for t in figures.tables if name in _needed_by(t.section)] for name in needed}
+    counts = [(name, INDICATORS[name].count, tables) for name, tables in plan.items()]
+    for case in cases:
+        figures.cases += 1
+        holding = {id(table) for table in figures.tables if table.section.scope.holds(case)}
+        for name, count, tables in counts:
+            for item in count(case, window):
+                theirs = [table for table in tables if id(table) in holding]
+                if not theirs:
+                    continue
+                by = company(item.operator)
+                lists.add(name, case, item, by)
+                figures.listed[name] += 1
+                for table in theirs:
+                    key = GROUPS[table.section.level](case, item, by)
+                    row = table.rows.get(key)
+                    if row is None:
+                        row = table.rows[key] = Counter()
+                    row[name] += 1
+                    table.total[name] += 1
+    return figures
+
+
+def _needed_by(section: Section) -> frozenset[str]:
+    return frozenset(indicators_needed((section,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """Two numbers that should be equal and are not."""
+
+    section: str
+    key: Key | None
+    zh: str
+    en: str
+    left: int
+    right: int
+
+
+def slips(figures: Figures) -> Iterator[Slip]:
+    """Whatever does not add up; nothing, unless a record contradicts itself."""
+    for table in figures.tables:
+        section = table.section
+        for name in section.indicators:
+            rows = sum(counts[name] for counts in table.rows.values())
+            if rows != table.total[name]:
+                zh, en = f"各行之和 = 合计({name})", f"the rows add up to the total ({name})"
+                yield Slip(section.id, None, zh, en, rows, table.total[name])
+        for balance in BALANCES:
+            if not set(balance.left) | set(balance.right) <= set(section.indicators):
+                continue
+            if balance.level not in (None, section.level):
+                continue
+            for key in [None, *table.keys()]:
+                counts = table.total if key is None else table.rows[key]
+                left = sum(counts[name] for name in balance.left)
+                right = sum(counts[name] for name in balance.right)
+                if left != right:
+                    yield Slip(section.id, key, balance.zh, balance.en, left, right)
