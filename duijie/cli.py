@@ -345,6 +345,80 @@ def limit(
     _leave(run_limit(options))
 
 
+@app.command()
+def report(
+    period: Annotated[
+        str,
+        typer.Argument(
+            help="统计期:2026-03、2026-Q1、2026、2026-03-02、2026-03-02..2026-03-08。The period.", metavar="PERIOD"
+        ),
+    ],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="案卷簿、轨迹文件,或对接桥存储的 URL。Casebooks, traces, or the URL of the bridge's store.",
+            metavar="SOURCE…",
+        ),
+    ] = None,
+    urban: Annotated[
+        int | None,
+        typer.Option(
+            "--urban", min=1, max=65535, help="城管平台的控制端口:取其账。Take the books at the urban control port."
+        ),
+    ] = None,
+    edition: Annotated[
+        str,
+        typer.Option("--edition", help="city_bureau 市城管局,或 grid_office 网格办。Whose report it is."),
+    ] = "city_bureau",
+    xlsx: Annotated[
+        Path | None, typer.Option("--xlsx", help="写成工作簿(须装 duijie[reports])。Write a workbook.", metavar="FILE")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="写成网页。Write a page.", metavar="FILE")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="写成 CSV,放入此新目录。Write CSV files into this new folder.", metavar="DIR"),
+    ] = None,
+    listed: Annotated[
+        str | None,
+        typer.Option("--list", help="列出某项指标的案卷,如 late。Print the case list of a figure.", metavar="FIGURE"),
+    ] = None,
+    known_until: Annotated[
+        str | None,
+        typer.Option(
+            "--known-until", help="不看此时刻之后记录的报文。Leave out what was recorded later.", metavar="MOMENT"
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", help="把所用案卷另存为案卷簿。Keep the cases as a casebook.", metavar="FILE"),
+    ] = None,
+    profile: ProfileOption = None,
+    city: TableOption = None,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """统计报表:坐席员公司、处置部门、考核、评价指标,每个数字有明细。Statistics and evaluation with the list behind each number."""
+    from duijie.report import ReportOptions, run_report
+
+    options = ReportOptions(
+        period=period,
+        sources=tuple(sources or ()),
+        urban=urban,
+        edition=edition,
+        xlsx=xlsx,
+        html=html,
+        csv=csv,
+        listed=listed,
+        known_until=known_until,
+        keep=keep,
+        profile=profile,
+        city=city,
+        json=json,
+        language=choose_language(lang),
+    )
+    _leave(run_report(options))
+
+
 def _port_option(name: str, zh: str, en: str) -> Any:
     return typer.Option(name, min=1, max=65535, help=f"{zh}的控制端口。Control port of {en}.")
 

@@ -21,6 +21,7 @@ _NAMES = {
     "limits": ("时限", "limits"),
     "divisions": ("行政区划", "administrative divisions"),
     "layouts": ("复合编码", "codes put together from parts"),
+    "operators": ("坐席员所属公司", "whom operators work for"),
     "sources": ("来源", "where rows come from"),
     "kind": ("问题类型", "kinds of matter"),
     "source": ("问题来源", "sources of cases"),
@@ -91,7 +92,7 @@ def table_names(tables: Tables) -> dict[str, int]:
 
 
 #: Tables that are not code lists.
-_OWN_SHAPES = ("main_categories", "subcategories", "limits", "divisions", "layouts", "sources")
+_OWN_SHAPES = ("main_categories", "subcategories", "limits", "divisions", "layouts", "operators", "sources")
 
 
 def _rows(tables: Tables, name: str, language: Language) -> Iterable[Row]:

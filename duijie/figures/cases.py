@@ -125,13 +125,27 @@ def to_line(case: Case) -> dict[str, Any]:
 
 def from_line(line: dict[str, Any]) -> Case:
     """The case that a line of a casebook tells; KeyError, TypeError or ValueError when it tells none."""
-    case = Case(line["number"], line["origin"], moment(line["received_at"]))
-    for name in _WORDS:
-        if name in line:
-            setattr(case, name, line[name])
-    for name in _MOMENTS:
-        if name in line:
-            setattr(case, name, moment(line[name]))
+    said = line.get
+    case = Case(
+        line["number"],
+        line["origin"],
+        moment(line["received_at"]),
+        said("source", ""),
+        said("kind", ""),
+        said("category", ""),
+        said("subcategory", ""),
+        said("grade", ""),
+        said("district", ""),
+        said("street", ""),
+        declined_at=_maybe(said("declined_at")),
+        declined_by=said("declined_by", ""),
+        decline_reason=said("decline_reason", ""),
+        withdrawn_at=_maybe(said("withdrawn_at")),
+        closed_at=_maybe(said("closed_at")),
+        closing=said("closing", ""),
+    )
+    if case.origin not in (NATIVE, TRANSFERRED):
+        raise ValueError(case.origin)
     case.filings = [
         Filing(
             row["task"],

@@ -205,6 +205,14 @@ def _disposed(case: Case, window: Window) -> Iterator[Item]:
             yield _item_of(stretch, stretch.ended_at, due, window.period.end)
 
 
+def _cases_disposed(case: Case, window: Window) -> Iterator[Item]:
+    last = None
+    for item in _disposed(case, window):
+        last = item
+    if last is not None:
+        yield last
+
+
 def _disposed_of_before(case: Case, window: Window) -> Iterator[Item]:
     for item in _disposed(case, window):
         if item.due_at is not None and item.due_at < window.period.start:
@@ -339,7 +347,8 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("on_time", "按期处置", "on time", "应处置中未超过时限处置完的", "of those due, disposed of not after the limit", "STAT-2", _due_and(_ON_TIME)),
         Indicator("late", "超期处置", "late", "应处置中超过时限、期末前处置完的", "of those due, disposed of after the limit and before the period's end", "STAT-2", _due_and(_LATE)),
         Indicator("not_disposed", "未处置", "not disposed", "应处置中期末仍未处置完的,或因超限驳回计为超时未处置的", "of those due, not disposed of at the period's end, or given up as overdue-not-disposed", "STAT-2, INT-8", _due_and(_NOT_DISPOSED)),
-        Indicator("disposed", "处置", "disposed", "期内处置完的处置段,不论何时到期", "stretches of disposal that were finished in the period, whenever they were due", "STAT-3", _disposed),
+        Indicator("disposed", "处置", "disposed", "期内处置完的处置段,不论何时到期", "stretches of disposal that were finished in the period, whenever they were due", "MUNI-5", _disposed),
+        Indicator("cases_disposed", "处置案卷", "cases disposed of", "期内处置完过的案卷,一案计一次", "cases of which a disposal was finished in the period, each once", "STAT-3", _cases_disposed),
         Indicator("disposed_of_before", "补处置", "disposed, due before", "期内处置完、期初以前已到期的", "finished in the period though due before it began", "ours", _disposed_of_before),
         Indicator("rework", "返工", "rework", "期内因驳回或核查不通过重新开始的处置段", "stretches of disposal begun anew in the period by a rejection", "STAT-2", _rework),
         Indicator("extended", "延期", "extensions", "期内同意的延期次数", "extensions granted in the period", "STAT-2", _extended),

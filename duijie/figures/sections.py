@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from duijie.figures.cases import NATIVE, TRANSFERRED, Case
-from duijie.figures.indicators import INDICATORS, RATES, Item
+from duijie.figures.cases import NATIVE, TRANSFERRED
+from duijie.figures.indicators import INDICATORS, RATES
 
 Key = tuple[str, ...]
 
@@ -28,9 +28,9 @@ class Scope(StrEnum):
     #: 移交案卷.
     TRANSFERRED = "transferred"
 
-    def holds(self, case: Case) -> bool:
-        """Whether the case is one of them."""
-        return self is Scope.ALL or case.origin == _ORIGINS[self]
+    def holds(self, origin: str) -> bool:
+        """Whether a case of this origin is one of them."""
+        return self is Scope.ALL or origin == _ORIGINS[self]
 
 
 _ORIGINS = {Scope.NATIVE: NATIVE, Scope.TRANSFERRED: TRANSFERRED}
@@ -43,24 +43,22 @@ class Level(StrEnum):
     COMPANY = "company"
     DISTRICT = "district"
     DEPARTMENT = "department"
-    STREET = "street"
     CATEGORY = "category"
     SUBCATEGORY = "subcategory"
     SOURCE = "source"
     ORIGIN = "origin"
 
 
-#: The key of the row that an item of a case counts in. The company is put in by the tally, which knows who works for whom.
-GROUPS: dict[Level, Callable[[Case, Item, str], Key]] = {
-    Level.TOTAL: lambda case, item, company: (),
-    Level.COMPANY: lambda case, item, company: (company,),
-    Level.DISTRICT: lambda case, item, company: (item.district,),
-    Level.DEPARTMENT: lambda case, item, company: (item.district, item.department),
-    Level.STREET: lambda case, item, company: (case.street,),
-    Level.CATEGORY: lambda case, item, company: (case.kind, case.category),
-    Level.SUBCATEGORY: lambda case, item, company: (case.kind, case.category, case.subcategory),
-    Level.SOURCE: lambda case, item, company: (case.source,),
-    Level.ORIGIN: lambda case, item, company: (case.origin,),
+#: The row that a cell of the tally counts in (`tally.Cell`).
+GROUPS: dict[Level, Callable[[Key], Key]] = {
+    Level.TOTAL: lambda cell: (),
+    Level.COMPANY: lambda cell: (cell[4],),
+    Level.DISTRICT: lambda cell: (cell[2],),
+    Level.DEPARTMENT: lambda cell: (cell[2], cell[3]),
+    Level.CATEGORY: lambda cell: (cell[5], cell[6]),
+    Level.SUBCATEGORY: lambda cell: (cell[5], cell[6], cell[7]),
+    Level.SOURCE: lambda cell: (cell[8],),
+    Level.ORIGIN: lambda cell: (cell[1],),
 }
 
 
@@ -115,12 +113,11 @@ _EVALUATION = (
     "dispatched_in_time", "dispatched_and_returned", "due", "on_time", "late", "not_disposed", "disposed", "rework", "extended", "verified",
     "verified_in_time", "not_passed", "rejected", "closing_due", "due_and_closed", "due_and_closed_on_time", "closed", "closed_as_false",
 )  # fmt: skip
-_BOTH = frozenset(Edition)
 _GRID = frozenset({Edition.GRID_OFFICE})
 
 SECTIONS: tuple[Section, ...] = (
     Section(
-        "flow", "案卷收支", "cases in and out", Scope.ALL, Level.TOTAL, _FLOW, clause="STAT-4", editions=frozenset({Edition.CITY_BUREAU})
+        "flow", "案卷收支", "cases in and out", Scope.ALL, Level.TOTAL, _FLOW, clause="STAT-4"
     ),
     Section(
         "stat1", "坐席员公司统计(移交案卷)", "by operator company (cases handed over)", Scope.TRANSFERRED, Level.COMPANY,
@@ -132,7 +129,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         "stat2_districts", "各区处置统计(全部案卷)", "by district (all cases)", Scope.ALL, Level.DISTRICT, _DISPOSAL, _DISPOSAL_RATES,
-        "STAT-2", _BOTH,
+        "STAT-2",
     ),
     Section(
         "assessment", "月度考核(不含移交案卷)", "the monthly assessment (without cases handed over)", Scope.NATIVE, Level.DEPARTMENT,
@@ -155,7 +152,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         "stat3", "移交城管案卷统计", "cases handed over to the urban platform", Scope.TRANSFERRED, Level.TOTAL,
-        ("transferred_in", "disposed", "closed"), clause="STAT-3", editions=_GRID,
+        ("transferred_in", "cases_disposed", "closed"), clause="STAT-3", editions=_GRID,
     ),
     Section(
         "stat3_flow", "移交案卷收支", "cases handed over, in and out", Scope.TRANSFERRED, Level.TOTAL, _FLOW, clause="STAT-4", editions=_GRID

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from duijie.figures.cases import Case
-from duijie.figures.indicators import INDICATORS, RATES, Deadline, Item, Window
+from duijie.figures.cases import NATIVE, TRANSFERRED, Case
+from duijie.figures.indicators import INDICATORS, RATES, Count, Deadline, Item, Window
 from duijie.figures.period import Period
 from duijie.figures.sections import BALANCES, GROUPS, Key, Section, indicators_needed
 
@@ -38,7 +38,7 @@ class TableOfFigures:
     #: Counted apart from the rows, so that the two can be held against each other.
     total: Counter[str] = field(default_factory=Counter)
 
-    def keys(self) -> list[Key]:
+    def ordered(self) -> list[Key]:
         """The rows in order."""
         return sorted(self.rows)
 
@@ -75,35 +75,62 @@ def tally(
     company: Company,
     lists: Lists,
 ) -> Figures:
-    """Count the cases into the tables, and write every line of the lists behind them."""
-    figures = Figures(period, [TableOfFigures(section) for section in sections])
+    """Count the cases into the tables, and write every line of the lists behind them.
+
+    What is kept is a number for each combination of an indicator with a place, a company, a category and a source: as many
+    as the city has of these, however many cases there are. The tables are summed up from it at the end.
+    """
     window = Window(period, deadline)
-    needed = indicators_needed(sections)
-    plan = {name: [t for t in figures.tables if name in _needed_by(t.section)] for name in needed}
-    counts = [(name, INDICATORS[name].count, tables) for name, tables in plan.items()]
+    plans = {origin: _plan(sections, origin) for origin in (NATIVE, TRANSFERRED)}
+    companies = {"": company("")}
+    cells: dict[Cell, int] = {}
+    totals: Counter[tuple[str, str]] = Counter()
+    looked_at = 0
     for case in cases:
-        figures.cases += 1
-        holding = {id(table) for table in figures.tables if table.section.scope.holds(case)}
-        for name, count, tables in counts:
+        looked_at += 1
+        origin, kind, category, subcategory, source = (
+            case.origin,
+            case.kind,
+            case.category,
+            case.subcategory,
+            case.source,
+        )
+        for name, count in plans[origin]:
             for item in count(case, window):
-                theirs = [table for table in tables if id(table) in holding]
-                if not theirs:
-                    continue
-                by = company(item.operator)
+                by = companies.get(item.operator)
+                if by is None:
+                    by = companies[item.operator] = company(item.operator)
                 lists.add(name, case, item, by)
-                figures.listed[name] += 1
-                for table in theirs:
-                    key = GROUPS[table.section.level](case, item, by)
-                    row = table.rows.get(key)
-                    if row is None:
-                        row = table.rows[key] = Counter()
-                    row[name] += 1
-                    table.total[name] += 1
+                totals[name, origin] += 1
+                cell = (name, origin, item.district, item.department, by, kind, category, subcategory, source)
+                cells[cell] = cells.get(cell, 0) + 1
+    figures = Figures(period, [TableOfFigures(section) for section in sections], looked_at)
+    _sum_up(figures, cells, totals)
     return figures
 
 
-def _needed_by(section: Section) -> frozenset[str]:
-    return frozenset(indicators_needed((section,)))
+#: Indicator, origin, district, department, company, kind, main category, sub category, source.
+Cell = tuple[str, str, str, str, str, str, str, str, str]
+
+
+def _plan(sections: tuple[Section, ...], origin: str) -> list[tuple[str, Count]]:
+    """The indicators that a case of this origin counts in."""
+    needed = indicators_needed(tuple(section for section in sections if section.scope.holds(origin)))
+    return [(name, INDICATORS[name].count) for name in needed]
+
+
+def _sum_up(figures: Figures, cells: dict[Cell, int], totals: Counter[tuple[str, str]]) -> None:
+    for table in figures.tables:
+        section, group = table.section, GROUPS[table.section.level]
+        needed = frozenset(indicators_needed((section,)))
+        for cell, number in cells.items():
+            if cell[0] in needed and section.scope.holds(cell[1]):
+                table.rows.setdefault(group(cell), Counter())[cell[0]] += number
+        for (name, origin), number in totals.items():
+            if name in needed and section.scope.holds(origin):
+                table.total[name] += number
+    for (name, _), number in totals.items():
+        figures.listed[name] += number
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +159,7 @@ def slips(figures: Figures) -> Iterator[Slip]:
                 continue
             if balance.level not in (None, section.level):
                 continue
-            for key in [None, *table.keys()]:
+            for key in [None, *table.ordered()]:
                 counts = table.total if key is None else table.rows[key]
                 left = sum(counts[name] for name in balance.left)
                 right = sum(counts[name] for name in balance.right)

@@ -130,9 +130,21 @@ class Code:
     source: str
 
 
-Row = Source | MainCategory | Subcategory | LimitRow | Division | LayoutPart | Code
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Whom an operator works for (STAT-1); `*` stands for everybody that has no row."""
+
+    operator: str
+    company: str
+    zh: str
+    en: str
+    certainty: Certainty
+    source: str
+
+
+Row = Source | MainCategory | Subcategory | LimitRow | Division | LayoutPart | Code | Operator
 Key = tuple[str, ...]
-_Row = TypeVar("_Row", Source, MainCategory, Subcategory, LimitRow, Division, LayoutPart, Code)
+_Row = TypeVar("_Row", Source, MainCategory, Subcategory, LimitRow, Division, LayoutPart, Code, Operator)
 
 #: Each table: the class of its rows, and the fields that tell one row from another.
 SHAPES: dict[str, tuple[type[Row], tuple[str, ...]]] = {
@@ -143,6 +155,7 @@ SHAPES: dict[str, tuple[type[Row], tuple[str, ...]]] = {
     "divisions": (Division, ("code",)),
     "layouts": (LayoutPart, ("layout", "part")),
     "codes": (Code, ("table", "word")),
+    "operators": (Operator, ("operator",)),
 }
 
 
@@ -172,6 +185,11 @@ class Tables:
     def word(self, table: str, word: str) -> Code | None:
         """Look an entry of a code list up by its word."""
         return self.table(Code).get((table, word))
+
+    def company_of(self, operator: str) -> str:
+        """The company that an operator works for."""
+        operators = self.table(Operator)
+        return (operators.get((operator,)) or operators[ANY,]).company
 
     def limit(self, kind: str, category: str, subcategory: str, step: str, area: str = ANY) -> LimitRow | None:
         """Find the limit of a step: of the sub category, else of its main category, else of any; of the area before any area."""

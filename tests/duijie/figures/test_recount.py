@@ -106,7 +106,7 @@ def test_every_number_is_the_length_of_its_list_STAT_4(lives: list[Life], period
     figures, lists = counted(list(cases_from(on_the_wire(lives, seed))), period)
     for table in figures.tables:
         for indicator in table.section.indicators:
-            lines = [line for line in lists.lines.get(indicator, []) if table.section.scope.holds(line[0])]
+            lines = [line for line in lists.lines.get(indicator, []) if table.section.scope.holds(line[0].origin)]
             assert table.total[indicator] == len(lines)
 
 
