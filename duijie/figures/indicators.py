@@ -5,7 +5,7 @@ case as of the period's end: what happened later is not there yet, so a month th
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -31,12 +31,15 @@ class Item(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Window:
     """What an indicator may look at."""
 
     period: Period
     deadline: Deadline
+    #: What came due in the case that was looked at last: seven indicators in a row ask for it.
+    last: Case | None = None
+    due: list[tuple[Stretch, datetime, str]] = field(default_factory=list)
 
 
 Count = Callable[[Case, Window], Iterator[Item]]
@@ -156,15 +159,21 @@ def _returned(case: Case, window: Window) -> Iterator[Item]:
 _NOT_ANYBODYS = frozenset({"transferred", "false_report"})
 
 
-def _due_stretches(case: Case, period: Period) -> Iterator[tuple[Stretch, datetime]]:
-    end = period.end
+def _due_stretches(case: Case, window: Window) -> list[tuple[Stretch, datetime, str]]:
+    """The stretches that came due in the period, with their limit as of its end and how they stood then."""
+    if window.last is case:
+        return window.due
+    start, end = window.period.start, window.period.end
+    found = []
     for stretch in case.disposals:
         due = stretch.due_as_of(end)
-        if not period.start <= due < end:
+        if not start <= due < end:
             continue
         if stretch.ending in _NOT_ANYBODYS and stretch.ended_at is not None and stretch.ended_at < end:
             continue
-        yield stretch, due
+        found.append((stretch, due, _verdict(stretch, due, end)))
+    window.last, window.due = case, found
+    return found
 
 
 def _item_of(stretch: Stretch, at: datetime, due: datetime, end: datetime) -> Item:
@@ -173,7 +182,7 @@ def _item_of(stretch: Stretch, at: datetime, due: datetime, end: datetime) -> It
 
 
 def _due(case: Case, window: Window) -> Iterator[Item]:
-    for stretch, due in _due_stretches(case, window.period):
+    for stretch, due, _ in _due_stretches(case, window):
         yield _item_of(stretch, due, due, window.period.end)
 
 
@@ -188,12 +197,11 @@ def _verdict(stretch: Stretch, due: datetime, end: datetime) -> str:
     return _ON_TIME if stretch.ended_at <= due else _LATE
 
 
-def _due_and(verdict: str) -> Count:
+def _due_and(wanted: str) -> Count:
     def count(case: Case, window: Window) -> Iterator[Item]:
-        end = window.period.end
-        for stretch, due in _due_stretches(case, window.period):
-            if _verdict(stretch, due, end) == verdict:
-                yield _item_of(stretch, due, due, end)
+        for stretch, due, verdict in _due_stretches(case, window):
+            if verdict == wanted:
+                yield _item_of(stretch, due, due, window.period.end)
 
     return count
 
@@ -289,7 +297,7 @@ def _withdrawn(case: Case, window: Window) -> Iterator[Item]:
 def _closing_due(case: Case, window: Window) -> Iterator[Item]:
     """The last stretch that was due, once a case."""
     last = None
-    for stretch, due in _due_stretches(case, window.period):
+    for stretch, due, _ in _due_stretches(case, window):
         last = _item_of(stretch, due, due, window.period.end)
     if last is not None:
         yield last
@@ -339,8 +347,8 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("first_filed", "首次立案", "first filings", "期内首次立案的案卷", "cases filed for the first time in the period", "ours", _first_filed),
         Indicator("filed_in_time", "及时立案", "filed in time", "期内首次立案且未超过立案时限的案卷", "cases filed for the first time in the period within the limit of filing", "MUNI-5", _filed_in_time),
         Indicator("filed_and_dispatched", "立案派遣", "filed and dispatched", "期内首次派遣出去的立案;退办后再派不另计", "filings that were dispatched for the first time in the period; a dispatch after a return is not one more", "STAT-1", _dispatched),
-        Indicator("dispatched_and_returned", "派遣后退办", "of these, returned", "期内首次派遣、期末前同意退办的立案", "filings dispatched for the first time in the period and returned by its end", "ours", _dispatched_and_returned),
-        Indicator("dispatched_in_time", "及时派遣", "dispatched in time", "立案后未超过派遣时限即派遣的立案", "of these, dispatched within the limit of dispatch", "MUNI-5", _dispatched_in_time),
+        Indicator("dispatched_and_returned", "派遣后退办", "dispatched and returned", "期内首次派遣、期末前同意退办的立案", "filings dispatched for the first time in the period and returned by its end", "ours", _dispatched_and_returned),
+        Indicator("dispatched_in_time", "及时派遣", "dispatched in time", "立案后未超过派遣时限即派遣的立案", "filings that were dispatched within the limit of dispatch after they were filed", "MUNI-5", _dispatched_in_time),
         Indicator("declined", "审核不通过(不予立案)", "review not passed (declined)", "期内不予立案的案卷", "cases of which filing was declined in the period", "STAT-1", _declined),
         Indicator("returned", "区退办同意", "district returns granted", "期内同意的区退办次数", "returns of districts that were granted in the period", "STAT-1", _returned),
         Indicator("due", "应处置", "due", "期内处置到期的处置段;转给他处、举报不属实的不算", "stretches of disposal that came due in the period; not those transferred elsewhere or proved false", "STAT-2, EXC-5", _due),
@@ -356,12 +364,12 @@ INDICATORS: dict[str, Indicator] = {
         Indicator("given_up", "超时未处置立案", "filings given up", "期内因超限驳回计为超时未处置的立案", "filings recorded as overdue-not-disposed in the period", "INT-8", _given_up),
         Indicator("refiled", "重新立案", "refiled", "期内重新立案的次数", "refilings in the period", "INT-8", _refiled),
         Indicator("verified", "核查", "verified", "期内完成的核查次数", "verifications in the period", "MUNI-5", _verified),
-        Indicator("verified_in_time", "及时核查", "verified in time", "处置反馈后未超过核查时限完成的核查", "of these, within the limit of verification after the disposal was reported", "MUNI-5", _verified_in_time),
+        Indicator("verified_in_time", "及时核查", "verified in time", "处置反馈后未超过核查时限完成的核查", "verifications within the limit of verification after the disposal was reported", "MUNI-5", _verified_in_time),
         Indicator("not_passed", "核查不通过", "not passed", "期内核查不通过的次数", "verifications in the period that were not passed", "INT-7", _not_passed),
         Indicator("rejected", "驳回", "rejections", "期内驳回的次数", "rejections in the period", "INT-7", _rejected),
         Indicator("closing_due", "应结案", "due for closing", "期内处置到期的案卷,一案计一次", "cases of which disposal came due in the period, each once", "MUNI-5", _closing_due),
-        Indicator("due_and_closed", "应结案中已结", "of these, closed", "应结案中期末已正常结案的", "of those due for closing, closed by the period's end", "MUNI-5", _due_and_closed),
-        Indicator("due_and_closed_on_time", "按期结案", "closed on time", "应结案中已结案且处置未超时限的", "of those closed, disposed of not after the limit", "MUNI-5", _due_and_closed_on_time),
+        Indicator("due_and_closed", "应结案中已结", "due and closed", "应结案中期末已正常结案的", "of those due for closing, closed by the period's end", "MUNI-5", _due_and_closed),
+        Indicator("due_and_closed_on_time", "按期结案", "due and closed on time", "应结案中已结案且处置未超时限的", "of those closed, disposed of not after the limit", "MUNI-5", _due_and_closed_on_time),
         Indicator("closed", "结案", "closed", "期内处置完并正常结案的案卷", "cases disposed of and closed in the period", "STAT-3", _closed),
         Indicator("closed_as_false", "举报不属实结案", "closed as false reports", "期内以举报不属实结案的案卷", "cases closed as false reports in the period", "EXC-3", _closed_as_false),
         Indicator("withdrawn", "撤回", "withdrawn", "期内由网格平台撤回的案卷", "cases that the grid platform withdrew in the period", "EXC-2", _withdrawn),

@@ -103,7 +103,7 @@ def _sheet(table: TableOfFigures, names: Names) -> Sheet:
         ),
         *(
             Column(
-                name, say(language, RATES[name].zh, RATES[name].en), True, _formula(name, language), RATES[name].source
+                name, say(language, RATES[name].zh, RATES[name].en), True, formula(name, language), RATES[name].source
             )
             for name in section.rates
         ),
@@ -124,7 +124,8 @@ def _sheet(table: TableOfFigures, names: Names) -> Sheet:
     return Sheet(section, say(language, section.zh, section.en), labels, columns, rows, total)
 
 
-def _formula(name: str, language: Language) -> str:
+def formula(name: str, language: Language) -> str:
+    """How a rate is worked out, in words."""
     rate = RATES[name]
     over = " + ".join(_called(each, language) for each in rate.over)
     less = "".join(f" - {_called(each, language)}" for each in rate.less)
