@@ -370,6 +370,14 @@ def report(
         str,
         typer.Option("--edition", help="city_bureau 市城管局,或 grid_office 网格办。Whose report it is."),
     ] = "city_bureau",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="另按此列一表:district、department、company、category、subcategory、source、origin。Every figure once more by this.",
+            metavar="LEVEL",
+        ),
+    ] = None,
     xlsx: Annotated[
         Path | None, typer.Option("--xlsx", help="写成工作簿(须装 duijie[reports])。Write a workbook.", metavar="FILE")
     ] = None,
@@ -405,6 +413,7 @@ def report(
         sources=tuple(sources or ()),
         urban=urban,
         edition=edition,
+        by=by,
         xlsx=xlsx,
         html=html,
         csv=csv,

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge.vocabulary.profile import Profile
 from bridge.vocabulary.times import SHANGHAI, in_shanghai
@@ -23,7 +24,7 @@ from duijie.exits import Exit, UserMistake
 from duijie.figures.cases import Case
 from duijie.figures.indicators import INDICATORS, Deadline
 from duijie.figures.period import Period
-from duijie.figures.sections import Edition, sections_for
+from duijie.figures.sections import Edition, Level, sections_for
 from duijie.figures.tally import Figures, tally
 from duijie.profiles_io import read_profile
 from duijie.reports import page, table_files, terminal
@@ -50,6 +51,7 @@ class ReportOptions:
     sources: tuple[str, ...] = ()
     urban: int | None = None
     edition: str = Edition.CITY_BUREAU.value
+    by: str | None = None
     xlsx: Path | None = None
     html: Path | None = None
     csv: Path | None = None
@@ -78,7 +80,7 @@ def run_report(options: ReportOptions) -> Exit:
         console.width = _WIDE
     if options.xlsx is not None and importlib.util.find_spec("xlsxwriter") is None:
         raise UserMistake("写工作簿须安装 duijie[reports]", "a workbook needs duijie[reports] to be installed")
-    sections = sections_for(edition)
+    sections = sections_for(edition, None if options.by is None else _level(options.by))
     shown = tuple(name for name in INDICATORS if any(name in section.indicators for section in sections))
     if options.listed is not None and options.listed not in shown:
         raise UserMistake(f"本报表没有 {options.listed};有:{'、'.join(shown)}", f"this report has no {options.listed}; there are {', '.join(shown)}")  # fmt: skip
@@ -93,7 +95,7 @@ def run_report(options: ReportOptions) -> Exit:
         report = report_of(figures, edition, names, datetime.now(SHANGHAI))
         if isinstance(lists, FileLists):
             lists.close()
-            _write(options, report, lists)
+            _write(options, report, lists, console)
         _show(console, options, report, figures, lists)
     if not figures.cases:
         return Exit.INCONCLUSIVE
@@ -147,6 +149,14 @@ def _edition(text: str) -> Edition:
         raise UserMistake(f"--edition 应为 {known},不是 {text}", f"--edition is one of {known}, not {text}") from None
 
 
+def _level(text: str) -> Level:
+    try:
+        return Level(text)
+    except ValueError:
+        known = ", ".join(Level)
+        raise UserMistake(f"--by 应为 {known},不是 {text}", f"--by is one of {known}, not {text}") from None
+
+
 def _cases(options: ReportOptions) -> Iterator[Case]:
     if not options.sources and options.urban is None:
         raise UserMistake(
@@ -187,15 +197,21 @@ def _lists(options: ReportOptions, names: Names, shown: tuple[str, ...], stack: 
     return lists
 
 
-def _moving(cases: Iterable[Case], console: Console, options: ReportOptions) -> Iterator[Case]:
-    """The same cases, counted on the terminal while they go by."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.completed:,.0f} {task.description}"),
+def _progress(console: Console, options: ReportOptions, *columns: ProgressColumn) -> Progress:
+    """A line that moves, on a terminal alone."""
+    return Progress(
+        *columns,
         TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=options.json or not console.is_terminal,
+    )
+
+
+def _moving(cases: Iterable[Case], console: Console, options: ReportOptions) -> Iterator[Case]:
+    """The same cases, counted on the terminal while they go by."""
+    with _progress(
+        console, options, SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}")
     ) as progress:
         task = progress.add_task(say(options.language, "件案卷", "cases"), total=None)
         for number, case in enumerate(cases, 1):
@@ -204,7 +220,7 @@ def _moving(cases: Iterable[Case], console: Console, options: ReportOptions) -> 
             yield case
 
 
-def _write(options: ReportOptions, report: Report, lists: FileLists) -> None:
+def _write(options: ReportOptions, report: Report, lists: FileLists, console: Console) -> None:
     if options.csv is not None:
         table_files.write_tables(options.csv, report)
     if options.html is not None:
@@ -212,7 +228,9 @@ def _write(options: ReportOptions, report: Report, lists: FileLists) -> None:
     if options.xlsx is not None:
         from duijie.reports.workbook import Workbook
 
-        Workbook(options.xlsx, report, lists).write()
+        with _progress(console, options, TextColumn("{task.description}"), BarColumn()) as progress:
+            task = progress.add_task(options.xlsx.name, total=sum(report.listed.values()))
+            Workbook(options.xlsx, report, lists, partial(progress.advance, task)).write()
 
 
 def _show(

@@ -164,9 +164,30 @@ SECTIONS: tuple[Section, ...] = (
 )  # fmt: skip
 
 
-def sections_for(edition: Edition) -> tuple[Section, ...]:
-    """The tables of an office's report."""
-    return tuple(section for section in SECTIONS if edition in section.editions)
+#: What a table of any level is called.
+_BY = {
+    Level.TOTAL: ("全市", "the city as a whole"),
+    Level.COMPANY: ("坐席员公司", "operator company"),
+    Level.DISTRICT: ("区", "district"),
+    Level.DEPARTMENT: ("部门", "department"),
+    Level.CATEGORY: ("大类", "main category"),
+    Level.SUBCATEGORY: ("小类", "sub category"),
+    Level.SOURCE: ("问题来源", "source"),
+    Level.ORIGIN: ("来自", "origin"),
+}
+
+
+def sections_for(edition: Edition, by: Level | None = None) -> tuple[Section, ...]:
+    """The tables of an office's report, and every figure once more by a level that was asked for."""
+    usual = tuple(section for section in SECTIONS if edition in section.editions)
+    if by is None:
+        return usual
+    scope = Scope.ALL if edition is Edition.CITY_BUREAU else Scope.TRANSFERRED
+    zh, en = _BY[by]
+    asked = Section(
+        f"by_{by}", f"评价指标(按{zh})", f"evaluation by {en}", scope, by, _EVALUATION, tuple(RATES), "STAT-4"
+    )
+    return (*usual, asked)
 
 
 def indicators_needed(sections: tuple[Section, ...]) -> tuple[str, ...]:

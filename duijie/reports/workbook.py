@@ -4,7 +4,7 @@ Rows are written one after another and go to disk at once (`constant_memory`), s
 the most; a longer list goes on in the next sheet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,19 @@ from duijie.reports.table_files import definitions
 ROWS_MAX = 1_048_576 - 2
 #: Rows of a chart at the most; more cannot be read on paper.
 _CHARTED = 24
+#: Lines of lists between two movements of the progress line.
+_BEAT = 500
 _RED = "#C00000"
 
 
 class Workbook:
     """One workbook under way."""
 
-    def __init__(self, path: Path, report: Report, lists: FileLists, rows_max: int = ROWS_MAX):
+    def __init__(self, path: Path, report: Report, lists: FileLists, moved: Callable[[int], None]):
+        """`moved` is told of lines of lists as they are written."""
         self._report = report
         self._lists = lists
-        self._rows_max = rows_max
+        self._moved = moved
         self._path = path
         self._book: Any = xlsxwriter.Workbook(
             str(path), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -165,10 +168,10 @@ class Workbook:
 
     def _list(self, indicator: str) -> None:
         lines = self._lists.lines(indicator)
-        self._list_page(indicator, 1, islice(lines, self._rows_max))
+        self._list_page(indicator, 1, islice(lines, ROWS_MAX))
         # A part that was filled to its last row has a next one only where there is a line for it.
         for part, first in enumerate(lines, 2):
-            self._list_page(indicator, part, islice(chain([first], lines), self._rows_max))
+            self._list_page(indicator, part, islice(chain([first], lines), ROWS_MAX))
 
     def _list_page(self, indicator: str, part: int, lines: Iterator[list[str]]) -> None:
         page = self._page(self._list_title(indicator, part))
@@ -182,6 +185,8 @@ class Workbook:
             page.write(1, place, head, self._heading)
         for row, line in enumerate(lines, 2):
             page.write_row(row, 0, line)
+            if row % _BEAT == 0:
+                self._moved(_BEAT)
 
     def _list_title(self, indicator: str, part: int = 1) -> str:
         column = next(c for sheet in self._report.sheets for c in sheet.columns if c.id == indicator)

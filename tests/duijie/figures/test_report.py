@@ -133,7 +133,7 @@ def test_the_workbook_has_a_sheet_for_every_list_and_links_to_it(
 def test_a_list_that_does_not_fit_on_one_sheet_goes_on_in_the_next(
     book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workbook.Workbook.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(workbook, "ROWS_MAX", 10)
     path = tmp_path / "report.xlsx"
     assert main(["report", "2026", str(book), "--xlsx", str(path), "--lang", "zh"]) == Exit.OK
     capsys.readouterr()
@@ -209,12 +209,27 @@ def test_a_city_says_whom_its_operators_work_for_STAT_1(
     assert told["total"] == alone["total"]
 
 
+@pytest.mark.parametrize("level", ["district", "department", "company", "category", "subcategory", "source", "origin"])
+@pytest.mark.parametrize("edition", ["city_bureau", "grid_office"])
+def test_every_figure_is_told_by_any_level_and_adds_up(
+    book: Path, capsys: pytest.CaptureFixture[str], level: str, edition: str
+) -> None:
+    tables = numbers(capsys, "2026", str(book), "--by", level, "--edition", edition)
+    asked = tables[f"by_{level}"]
+    counted = [name for name, value in asked["total"].items() if isinstance(value, int) and not name.endswith("_rate")]
+    assert asked["rows"]
+    assert {name: sum(row[name] for row in asked["rows"]) for name in counted} == {
+        n: asked["total"][n] for n in counted
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["soon", "{book}"], "a period is like 2026-03"),
         (["2026-03"], "say where the cases are"),
         (["2026-03", "{book}", "--edition", "mayor"], "--edition is one of city_bureau, grid_office, not mayor"),
+        (["2026-03", "{book}", "--by", "luck"], "--by is one of total, company"),
         (["2026-03", "{book}", "--list", "luck"], "this report has no luck; there are received"),
         (["2026-03", "{book}", "--csv", "{folder}"], "is there already and was left alone"),
         (["2026-03", "{book}", "--keep", "{book}"], "is there already and was left alone"),
@@ -225,7 +240,7 @@ def test_a_city_says_whom_its_operators_work_for_STAT_1(
         (["2026-03", "{book}", "--html", "{folder}/no/r.html"], "cannot write"),
         (["2026-03", "nothing://there"], "this is no store address"),
     ],
-    ids=["period", "no source", "edition", "list", "folder", "kept", "missing", "head", "line", "workbook", "page", "store"],
+    ids=["period", "no source", "edition", "level", "list", "folder", "kept", "missing", "head", "line", "workbook", "page", "store"],
 )  # fmt: skip
 def test_a_mistake_is_said_in_one_sentence(
     book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
