@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.stores.plain import from_plain, to_plain
-from bridge.vocabulary.profile import BridgeProfile, DeliveryChoices, Profile
+from bridge.vocabulary.profile import BridgeProfile, DeliveryChoices, Profile, Season
 from located_yaml import DocumentInvalid, Located, Problem, check, load, place
 
 _ENVIRONMENT_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -138,7 +139,7 @@ def _beyond_the_schema(located: Located) -> Iterator[Problem]:
         en = "names of certificates are listed, but nobody asks callers for one (client_authorities)"
         yield located.problem((bound, "certificate_names"), zh, en)
     yield from _limits_of_time(located, profile.get("delivery", {}))
-    yield from _working_hours(located, profile.get("working_time", {}).get("hours", []))
+    yield from _working_time(located, profile.get("working_time", {}))
     seated: dict[str, int] = {}
     for index, contact in enumerate(profile.get("contacts", [])):
         duty = contact["duty"]
@@ -205,10 +206,33 @@ def _addresses(located: Located, profile: dict[str, Any]) -> Iterator[Problem]:
             yield located.problem((party, "endpoint"), zh, en)
 
 
-def _working_hours(located: Located, spans: list[list[str]]) -> Iterator[Problem]:
+def _working_time(located: Located, working_time: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _working_hours(located, ("working_time", "hours"), working_time.get("hours", []))
+    taken: dict[str, str] = {}
+    for index, season in enumerate(working_time.get("seasons", [])):
+        path: tuple[str | int, ...] = ("working_time", "seasons", index)
+        yield from _working_hours(located, (*path, "hours"), season["hours"])
+        strange = [name for name in ("first", "last") if season[name] not in _DAYS_OF_A_YEAR]
+        for name in strange:
+            day = season[name]
+            yield located.problem((*path, name), f"一年中没有 {day} 这一天", f"no year has a day {day}")
+        if strange:
+            continue
+        read = from_plain(Season, season)
+        clash = next((taken[told] for told, day in _DAYS_OF_A_YEAR.items() if read.holds(day) and told in taken), None)
+        if clash is not None:
+            yield located.problem(path, f"与季节“{clash}”重叠", f"overlaps with the season '{clash}'")
+        taken |= {told: season["name"] for told, day in _DAYS_OF_A_YEAR.items() if read.holds(day)}
+
+
+#: By month and day, as seasons name them; a leap year has all of them.
+_DAYS_OF_A_YEAR = {f"{day:%m-%d}": day for day in (date(2024, 1, 1) + timedelta(days=n) for n in range(366))}
+
+
+def _working_hours(located: Located, place: tuple[str | int, ...], spans: list[list[str]]) -> Iterator[Problem]:
     before = ""
     for index, (begin, end) in enumerate(spans):
-        path = ("working_time", "hours", index)
+        path = (*place, index)
         if begin >= end:
             yield located.problem(path, "时段的开始应早于结束", "a span must begin before it ends")
         elif before and begin < before:

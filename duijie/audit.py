@@ -45,11 +45,13 @@ def run_audit(ports: Mapping[Party, int], *, as_json: bool, language: Language) 
 def read_all(remotes: Mapping[Party, Remote]) -> tuple[Books, bool]:
     """The books of all parties, and whether nothing happened while they were read."""
     before = _at_rest(remotes)
-    books = {party: read(party, _asking(remote)) for party, remote in remotes.items()}
+    books = {party: read(party, asking(remote)) for party, remote in remotes.items()}
     return Books(books), before is not None and before == _at_rest(remotes)
 
 
-def _asking(remote: Remote) -> Any:
+def asking(remote: Remote) -> Any:
+    """A party's control port as something that answers questions; its mistakes are told to the user."""
+
     def ask(name: str, params: Mapping[str, Any]) -> Any:
         try:
             return remote.ask(name, params)

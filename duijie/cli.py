@@ -403,6 +403,161 @@ def explain(
     _leave(run_explain(clause, choose_language(lang)))
 
 
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        help="本市自己的表(YAML),覆盖内置各行。The city's own rows (YAML), laid over ours.",
+        metavar="FILE",
+    ),
+]
+
+
+@app.command()
+def codes(
+    table: Annotated[
+        str | None, typer.Argument(help="表名;不给则列出各表。Name of a table; all of them without it.")
+    ] = None,
+    word: Annotated[str | None, typer.Argument(help="只列含此字词的行。Only rows that hold this.")] = None,
+    city: TableOption = None,
+    json: Annotated[bool, typer.Option("--json", help="每行一个 JSON。One JSON line per row.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """查代码表:部件事件大小类、时限、来源、状态、环节、区划等。Look up categories, limits and code lists."""
+    from duijie.codes import CodesOptions, run_codes
+
+    _leave(run_codes(CodesOptions(table=table, word=word, city=city, json=json, language=choose_language(lang))))
+
+
+@app.command()
+def limit(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="小类代码或名称(0102、暴露垃圾),或时限本身(“4 working_hour”)。A sub category, or a limit as such.",
+            metavar="WHAT",
+        ),
+    ],
+    start: Annotated[str, typer.Argument(help="起算时刻,如 2026-09-30T16:00。When it starts.", metavar="START")],
+    step: Annotated[
+        str,
+        typer.Option(
+            "--step", help="filing 立案、dispatch 派遣、disposal 处置、verification 核查。Which step's limit."
+        ),
+    ] = "disposal",
+    area: Annotated[
+        str, typer.Option("--area", help="core、general、outer,默认不分。Class of the area; any by default.")
+    ] = "*",
+    urgent: Annotated[bool, typer.Option("--urgent", help="紧急案卷。An urgent case.")] = False,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="component 部件 或 event 事件。When the code is both.")
+    ] = None,
+    profile: ProfileOption = None,
+    city: TableOption = None,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """算一个时限:何时起算,每一段停表(夜间、周末、节假日),何时到期。When a limit ends, with every pause on the way."""
+    from duijie.limit import LimitOptions, run_limit
+
+    options = LimitOptions(
+        what=what,
+        start=start,
+        step=step,
+        area=area,
+        urgent=urgent,
+        kind=kind,
+        profile=profile,
+        city=city,
+        json=json,
+        language=choose_language(lang),
+    )
+    _leave(run_limit(options))
+
+
+@app.command()
+def report(
+    period: Annotated[
+        str,
+        typer.Argument(
+            help="统计期:2026-03、2026-Q1、2026、2026-03-02、2026-03-02..2026-03-08。The period.", metavar="PERIOD"
+        ),
+    ],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="案卷簿、轨迹文件,或对接桥存储的 URL。Casebooks, traces, or the URL of the bridge's store.",
+            metavar="SOURCE…",
+        ),
+    ] = None,
+    urban: Annotated[
+        int | None,
+        typer.Option(
+            "--urban", min=1, max=65535, help="城管平台的控制端口:取其账。Take the books at the urban control port."
+        ),
+    ] = None,
+    edition: Annotated[
+        str,
+        typer.Option("--edition", help="city_bureau 市城管局,或 grid_office 网格办。Whose report it is."),
+    ] = "city_bureau",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="另按此列一表:district、department、company、category、subcategory、source、origin。Every figure once more by this.",
+            metavar="LEVEL",
+        ),
+    ] = None,
+    xlsx: Annotated[
+        Path | None, typer.Option("--xlsx", help="写成工作簿(须装 duijie[reports])。Write a workbook.", metavar="FILE")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="写成网页。Write a page.", metavar="FILE")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="写成 CSV,放入此新目录。Write CSV files into this new folder.", metavar="DIR"),
+    ] = None,
+    listed: Annotated[
+        str | None,
+        typer.Option("--list", help="列出某项指标的案卷,如 late。Print the case list of a figure.", metavar="FIGURE"),
+    ] = None,
+    known_until: Annotated[
+        str | None,
+        typer.Option(
+            "--known-until", help="不看此时刻之后记录的报文。Leave out what was recorded later.", metavar="MOMENT"
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", help="把所用案卷另存为案卷簿。Keep the cases as a casebook.", metavar="FILE"),
+    ] = None,
+    profile: ProfileOption = None,
+    city: TableOption = None,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON。Write JSON.")] = False,
+    lang: LanguageOption = None,
+) -> None:
+    """统计报表:坐席员公司、处置部门、考核、评价指标,每个数字有明细。Statistics and evaluation with the list behind each number."""
+    from duijie.report import ReportOptions, run_report
+
+    options = ReportOptions(
+        period=period,
+        sources=tuple(sources or ()),
+        urban=urban,
+        edition=edition,
+        by=by,
+        xlsx=xlsx,
+        html=html,
+        csv=csv,
+        listed=listed,
+        known_until=known_until,
+        keep=keep,
+        profile=profile,
+        city=city,
+        json=json,
+        language=choose_language(lang),
+    )
+    _leave(run_report(options))
+
+
 def _port_option(name: str, zh: str, en: str) -> Any:
     return typer.Option(name, min=1, max=65535, help=f"{zh}的控制端口。Control port of {en}.")
 

@@ -15,7 +15,10 @@ from conformance.scenario.steps import Scenario
 from duijie.cli import app
 from duijie.exits import Exit
 from duijie.explain import files_that_test
+from duijie.figures.indicators import INDICATORS, NOT_KEPT, RATES
+from duijie.figures.sections import BALANCES, SECTIONS
 from duijie.library import library_folder
+from duijie.reports.sheets import formula
 
 _EXITS_ZH = {
     Exit.OK: "一切成立",
@@ -111,9 +114,63 @@ def network_faults() -> str:
     return "\n".join(lines) + "\n"
 
 
+def figures() -> str:
+    """The page on what every figure of a report means, and which table it stands in."""
+    lines = [
+        "# 指标定义 · What the figures mean",
+        "",
+        "Made from `duijie/figures/indicators.py` and `sections.py` by `python -m duijie.pages docs`; a test keeps it current. How reports are made stands in",
+        "[reports.md](reports.md).",
+        "",
+        "## 计数 · Counts",
+        "",
+        "| 代号 · id | 指标 · figure | 定义 · what it means | 依据 · source |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{row.id}` | {row.zh} · {row.en} | {row.means_zh}。<br>{row.means_en[0].upper()}{row.means_en[1:]}. | {row.source} |"
+        for row in INDICATORS.values()
+    ]
+    lines += [
+        "",
+        "## 率 · Rates",
+        "",
+        "| 代号 · id | 指标 · figure | 算法 · formula | 依据 · source |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{row.id}` | {row.zh} · {row.en} | {formula(row.id, 'zh')}<br>{formula(row.id, 'en')} | {row.source} |"
+        for row in RATES.values()
+    ]
+    lines += [
+        "",
+        "A rate over 0 has no value: neither 0 nor 100 %. 分母为 0 时没有数值。",
+        "",
+        "## 没有记录的指标 · Not kept",
+        "",
+    ]
+    lines += [f"- {zh} · {en}: {why_zh}; {why_en}." for zh, en, why_zh, why_en in NOT_KEPT]
+    lines += [
+        "",
+        "## 报表 · Tables",
+        "",
+        "| 表 · table | 案卷 · cases | 按 · by | 给谁 · for | 指标 · figures |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {section.zh} · {section.en} ({section.clause}) | `{section.scope}` | `{section.level}` | {', '.join(f'`{e}`' for e in sorted(section.editions))} "
+        f"| {', '.join(f'`{name}`' for name in (*section.indicators, *section.rates))} |"
+        for section in SECTIONS
+    ]
+    lines += ["", "## 必须平 · What must add up", ""]
+    lines += [f"- {balance.zh} · {balance.en}" for balance in BALANCES]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
     "clauses.md": clause_index,
     "command-line.md": command_line,
+    "figures.md": figures,
     "glossary.md": as_markdown,
     "network-faults.md": network_faults,
 }

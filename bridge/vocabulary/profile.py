@@ -163,18 +163,46 @@ class Security:
     trusted_proxies: tuple[str, ...] = ()
 
 
+#: Spans of a working day, in order.
+Hours = tuple[tuple[time, time], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Season:
+    """A part of the year with working hours of its own, such as summer; it may run over the end of the year."""
+
+    name: str
+    #: Month and day like `05-01`; both belong to it.
+    first: str
+    last: str
+    hours: Hours
+
+    def holds(self, day: date) -> bool:
+        """Whether the day lies in it."""
+        told = f"{day:%m-%d}"
+        if self.first <= self.last:
+            return self.first <= told <= self.last
+        return told >= self.first or told <= self.last
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingTime:
     """Working time in Asia/Shanghai; public holidays and make-up days come from the national calendar."""
 
-    hours: tuple[tuple[time, time], ...] = (
+    hours: Hours = (
         (time(8, 0), time(12, 0)),
         (time(14, 30), time(17, 30)),
     )
+    #: Parts of the year with other hours.
+    seasons: tuple[Season, ...] = ()
     #: Days off beside the national calendar.
     extra_holidays: tuple[date, ...] = ()
     #: Working days beside the national calendar.
     extra_workdays: tuple[date, ...] = ()
+
+    def hours_on(self, day: date) -> Hours:
+        """The hours of a working day at that time of the year."""
+        return next((season.hours for season in self.seasons if season.holds(day)), self.hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,7 @@ def _working_seconds_later(now: datetime, seconds: int, hours: WorkingTime) -> d
     left = timedelta(seconds=seconds)
     while True:
         if is_working_day(now, hours):
-            for begin, end in hours.hours:
+            for begin, end in hours.hours_on(now.date()):
                 opens = max(now, datetime.combine(now.date(), begin, tzinfo=SHANGHAI))
                 closes = datetime.combine(now.date(), end, tzinfo=SHANGHAI)
                 if closes <= opens:

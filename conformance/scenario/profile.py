@@ -58,7 +58,8 @@ def settings() -> dict[str, Any]:
     for section in SECTIONS:
         kinds = get_type_hints(hints[section])
         found |= {f"{section}.{item.name}": kinds[item.name] for item in fields(hints[section])}
-    del found["working_time.hours"]  # spans of the day are awkward in one line and no clause turns on them
+    for name in ("hours", "seasons"):  # spans of the day are awkward in one line and no clause turns on them
+        del found[f"working_time.{name}"]
     del found["security.trusted_proxies"]  # who calls from where belongs to the stage
     for key in PARTY_KEYS:
         party, name = key.split(".")

@@ -1,16 +1,14 @@
-"""The catalogue of categories (GEN-4) with the usual disposal limits, read once from `categories.json`.
+"""The catalogue of categories (GEN-4) with the usual disposal limits, put together from the city's tables.
 
-Every row of the file says how sure it is (mark A, B or C) and where it comes from. The grid platform
-has categories of its own for community management and dispute mediation (GRID-3); the urban platform knows
-nothing of them (`urban` is False).
+Every row says how sure it is and where it comes from (`simulators/city/tables`). The grid platform has categories of its
+own for community management and dispute mediation (GRID-3); the urban platform knows nothing of them (`urban` is False).
 """
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from bridge.vocabulary.codes import CaseKind
+from simulators.city.tables import LimitRow, MainCategory, Subcategory, tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,33 +31,26 @@ class Category:
     department: str
     #: Whether it is in the urban platform's catalogue.
     urban: bool
-    #: A: seen in public city handbooks; B: general knowledge; C: this project's choice.
-    mark: str
-    source: str
 
 
 @cache
 def categories() -> dict[tuple[CaseKind, str, str], Category]:
-    """Give the whole catalogue, by kind, main and sub category, in the file's order."""
-    data = json.loads(files("simulators.city").joinpath("categories.json").read_text(encoding="utf-8"))
-    catalogue = {}
-    for row in data["sub"]:
-        main = data["main"][row["kind"]][row["category"]]
-        amount, unit = row["limit"]
+    """Give the whole catalogue, by kind, main and sub category, in the tables' order."""
+    mains, catalogue = tables().table(MainCategory), {}
+    for row in tables().table(Subcategory).values():
+        main, limit = mains[row.kind, row.category], _disposal_limit(row)
         entry = Category(
-            kind=CaseKind(row["kind"]),
-            category=row["category"],
-            category_zh=main["zh"],
-            category_en=main["en"],
-            subcategory=row["subcategory"],
-            zh=row["zh"],
-            en=row["en"],
-            limit_amount=amount,
-            limit_unit=unit,
-            department=row["department"],
-            urban=main["urban"],
-            mark=row["mark"],
-            source=row["source"],
+            kind=CaseKind(row.kind),
+            category=row.category,
+            category_zh=main.zh,
+            category_en=main.en,
+            subcategory=row.code,
+            zh=row.zh,
+            en=row.en,
+            limit_amount=limit.amount,
+            limit_unit=limit.unit,
+            department=row.department,
+            urban=main.urban,
         )
         catalogue[entry.kind, entry.category, entry.subcategory] = entry
     return catalogue
@@ -68,3 +59,10 @@ def categories() -> dict[tuple[CaseKind, str, str], Category]:
 def category(kind: CaseKind, main: str, sub: str) -> Category | None:
     """Look a sub category up; None when the catalogue has no such row."""
     return categories().get((kind, main, sub))
+
+
+def _disposal_limit(row: Subcategory) -> LimitRow:
+    found = tables().limit(row.kind, row.category, row.code, "disposal")
+    if found is None:
+        raise AssertionError("the tables have a disposal limit for any case")
+    return found

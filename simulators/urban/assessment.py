@@ -39,11 +39,11 @@ _Test = Callable[[UrbanCase, Period], bool]
 
 def _due(stretch: Disposal, period: Period) -> bool:
     """Whether this stretch of disposal was due here: one that was transferred away or proved false was nobody's failure."""
-    return period.holds(stretch.due_at) and stretch.ending in {None, DisposalEnd.DISPOSED}
+    return period.holds(stretch.present_due_at) and stretch.ending in {None, DisposalEnd.DISPOSED}
 
 
 def _on_time(stretch: Disposal) -> bool:
-    return stretch.ended_at is not None and stretch.ended_at <= stretch.due_at
+    return stretch.ended_at is not None and stretch.ended_at <= stretch.present_due_at
 
 
 #: Figures about a case as a whole.
@@ -72,7 +72,7 @@ def _stretch_figures(stretches: Iterable[tuple[str, Disposal]], period: Period, 
         if not _due(stretch, period):
             continue
         lists["due"].append(case_number)
-        if stretch.overdue_not_disposed or (stretch.ended_at is None and stretch.due_at <= now):
+        if stretch.overdue_not_disposed or (stretch.ended_at is None and stretch.present_due_at <= now):
             lists["not_disposed"].append(case_number)
         elif _on_time(stretch):
             lists["on_time"].append(case_number)
@@ -80,7 +80,7 @@ def _stretch_figures(stretches: Iterable[tuple[str, Disposal]], period: Period, 
             lists["late"].append(case_number)
         if stretch.rework:
             lists["rework"].append(case_number)
-        if stretch.extensions:
+        if stretch.extended:
             lists["extended"].append(case_number)
     return {name: {"count": len(cases), "cases": cases} for name, cases in lists.items()}
 

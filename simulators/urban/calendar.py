@@ -1,17 +1,18 @@
 """Working time in Asia/Shanghai: the national calendar, make-up days, and what the city adds (INT-2).
 
-Pure arithmetic on moments. A working day is as long as the city's working hours of one day together, so
-«3 working days» from a moment inside working time ends at the same time of day on the third working day after.
+Pure arithmetic on moments. «3 working days» from a moment inside working time ends at the same time of day on the third
+working day after; where the hours change with the season in between, at the same share of the day.
 """
 
 from datetime import date, datetime, time, timedelta
 
 import chinese_calendar
 
-from bridge.vocabulary.profile import WorkingTime
+from bridge.vocabulary.profile import Hours, WorkingTime
 from bridge.vocabulary.times import SHANGHAI, in_shanghai
 
 _ONE_DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
 #: Monday to Friday, where a year is known from the profile's own lists alone.
 _SATURDAY = 5
 
@@ -35,31 +36,25 @@ class WorkingCalendar:
     """Adds and measures working time. Every moment given must be aware; every moment returned is in Asia/Shanghai."""
 
     def __init__(self, working_time: WorkingTime):
-        hours = tuple(sorted(working_time.hours))
-        ends = [time(0, 0)]
-        for start, end in hours:
-            if not ends[-1] <= start < end:
-                raise ValueError(f"working hours overlap or are empty: {start}-{end}")
-            ends.append(end)
-        if not hours:
-            raise ValueError("a day without working hours")
-        self._hours = hours
+        for hours in (working_time.hours, *(season.hours for season in working_time.seasons)):
+            _refuse_what_makes_no_day(hours)
+        self._working_time = working_time
         self._holidays = frozenset(working_time.extra_holidays)
         self._workdays = frozenset(working_time.extra_workdays)
         self._own_years = frozenset(day.year for day in self._holidays | self._workdays)
         self._spans: dict[date, tuple[tuple[datetime, datetime], ...]] = {}
-        some_day = date(2026, 1, 1)
-        #: Working time of one working day.
-        self.day_length = sum(
-            (datetime.combine(some_day, end) - datetime.combine(some_day, start) for start, end in hours), timedelta(0)
-        )
+
+    def listed(self, day: date) -> bool | None:
+        """Whether the profile's own lists make it a working day or a day off; None when they do not name it."""
+        if day in self._workdays:
+            return True
+        return False if day in self._holidays else None
 
     def is_working_day(self, day: date) -> bool:
         """Whether people work on this day; the profile's lists have the last word."""
-        if day in self._workdays:
-            return True
-        if day in self._holidays:
-            return False
+        listed = self.listed(day)
+        if listed is not None:
+            return listed
         try:
             return bool(chinese_calendar.is_workday(day))
         except NotImplementedError:
@@ -76,7 +71,7 @@ class WorkingCalendar:
             return moment
         left, day = working, moment.date()
         while True:
-            for start, end in self._spans_of(day):
+            for start, end in self.spans_of(day):
                 begin = max(start, moment)
                 if begin >= end:
                     continue
@@ -90,16 +85,41 @@ class WorkingCalendar:
         earlier, later = in_shanghai(earlier), in_shanghai(later)
         total, day = timedelta(0), earlier.date()
         while day <= later.date():
-            for start, end in self._spans_of(day):
+            for start, end in self.spans_of(day):
                 total += max(min(end, later) - max(start, earlier), timedelta(0))
             day += _ONE_DAY
         return total
 
     def add_days(self, moment: datetime, days: int) -> datetime:
-        """Return the moment that this many working days have passed by."""
-        return self.add(moment, days * self.day_length)
+        """Return the moment that this many working days have passed by.
 
-    def _spans_of(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        Each working day is one, however long the hours of its season are: who starts with a third of a day behind them ends
+        with a third of a day behind them.
+        """
+        if days < 0:
+            raise ValueError("working days cannot be taken back")
+        moment = in_shanghai(moment)
+        if not days:
+            return moment
+        day = moment.date()
+        length = self.length_of(day)
+        worked = self.between(_midnight(day), moment)
+        begun, over = worked > timedelta(0), worked == length
+        left = days if begun or not length else days - 1
+        while left:
+            day += _ONE_DAY
+            left -= self.is_working_day(day)
+        if over or not begun:
+            return self.spans_of(day)[-1][1]
+        # Whole microseconds, and exact between days of equal length.
+        share = (worked // _TICK) * (self.length_of(day) // _TICK) // (length // _TICK)
+        return self.add(_midnight(day), share * _TICK)
+
+    def length_of(self, day: date) -> timedelta:
+        """Working time of one day; none on a day off."""
+        return sum((end - start for start, end in self.spans_of(day)), timedelta(0))
+
+    def spans_of(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """Return the working hours of one day as moments; none on a day off."""
         spans = self._spans.get(day)
         if spans is None:
@@ -107,7 +127,21 @@ class WorkingCalendar:
             if self.is_working_day(day):
                 spans = tuple(
                     (datetime.combine(day, start, SHANGHAI), datetime.combine(day, end, SHANGHAI))
-                    for start, end in self._hours
+                    for start, end in sorted(self._working_time.hours_on(day))
                 )
             self._spans[day] = spans
         return spans
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0, 0), SHANGHAI)
+
+
+def _refuse_what_makes_no_day(hours: Hours) -> None:
+    if not hours:
+        raise ValueError("a day without working hours")
+    latest = time(0, 0)
+    for start, end in sorted(hours):
+        if not latest <= start < end:
+            raise ValueError(f"working hours overlap or are empty: {start}-{end}")
+        latest = end

@@ -105,15 +105,22 @@ class Disposal:
     district: str
     department: str
     started_at: datetime
+    #: The limit that it began with.
     due_at: datetime
     filing_ordinal: int
     #: True when it began with a rejection.
     rework: bool = False
-    extensions: int = 0
+    #: Each extension that was granted, and the limit that it gave.
+    extended: list[tuple[datetime, datetime]] = field(default_factory=list)
     ended_at: datetime | None = None
     ending: DisposalEnd | None = None
     #: The filing was given up after it (INT-8).
     overdue_not_disposed: bool = False
+
+    @property
+    def present_due_at(self) -> datetime:
+        """The limit as the last extension left it."""
+        return self.extended[-1][1] if self.extended else self.due_at
 
 
 @dataclass(slots=True, kw_only=True)

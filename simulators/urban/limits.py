@@ -42,11 +42,22 @@ DEFAULT_LIMIT = Limit(4, LimitUnit.WORKING_HOUR)
 
 def due_at(calendar: WorkingCalendar, limit: Limit, grade: CaseGrade, start: datetime) -> datetime:
     """Return the moment at which a disposal begun at `start` is due."""
-    unit = limit.unit if grade is CaseGrade.ORDINARY else _AROUND_THE_CLOCK.get(limit.unit, limit.unit)
-    if unit is LimitUnit.URGENT_HOUR:
+    return after(calendar, graded(limit, grade), start)
+
+
+def graded(limit: Limit, grade: CaseGrade) -> Limit:
+    """Return the limit as it runs for a case of this grade."""
+    if grade is CaseGrade.ORDINARY:
+        return limit
+    return Limit(limit.amount, _AROUND_THE_CLOCK.get(limit.unit, limit.unit))
+
+
+def after(calendar: WorkingCalendar, limit: Limit, start: datetime) -> datetime:
+    """Return the moment that a limit begun at `start` ends at, in its own unit."""
+    if limit.unit is LimitUnit.URGENT_HOUR:
         return start + timedelta(hours=limit.amount)
-    if unit is LimitUnit.CALENDAR_DAY:
+    if limit.unit is LimitUnit.CALENDAR_DAY:
         return start + timedelta(days=limit.amount)
-    if unit is LimitUnit.WORKING_DAY:
+    if limit.unit is LimitUnit.WORKING_DAY:
         return calendar.add_days(start, limit.amount)
     return calendar.add(start, timedelta(hours=limit.amount))

@@ -331,8 +331,7 @@ class People:
         if grant:
             due = self._casework.calendar.add(present(case.disposal_due_at), timedelta(hours=application.hours or 0))
             case.disposal_due_at = due
-            case.disposals[-1].due_at = due
-            case.disposals[-1].extensions += 1
+            case.disposals[-1].extended.append((now, due))
         self._casework.settle(case, application, grant, account, row, reason, now, due=due)
 
     def _apply_false_report(self, row: Row, case: UrbanCase, account: Account, given: Params, now: datetime) -> None:

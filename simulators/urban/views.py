@@ -70,6 +70,21 @@ def case(case: UrbanCase) -> dict[str, Any]:
             }
             for r in case.records
         ],
+        "disposals": [
+            {
+                "district": d.district,
+                "department": d.department,
+                "started_at": moment(d.started_at),
+                "due_at": moment(d.due_at),
+                "filing_ordinal": d.filing_ordinal,
+                "rework": d.rework,
+                "extended": [[moment(granted), moment(due)] for granted, due in d.extended],
+                "ended_at": moment(d.ended_at),
+                "ending": None if d.ending is None else d.ending.value,
+                "overdue_not_disposed": d.overdue_not_disposed,
+            }
+            for d in case.disposals
+        ],
         "applications": [
             {
                 "kind": a.kind.value,

@@ -244,3 +244,33 @@ def test_the_operation_page_names_every_event_of_the_log() -> None:
     events = set(re.findall(r'"((?:bridge|form|receipt|query|timers|operator|store|endpoint|sender)\.[a-z]+)"', code))
     assert len(events) > 10
     assert sorted(event for event in events if f"`{event}`" not in page) == []
+
+
+SUMMER = '{name: 夏季, first: "05-01", last: "09-30", hours: [["08:00", "12:00"], ["15:00", "18:00"]]}'
+
+
+def with_seasons(tmp_path: Path, *seasons: str) -> Path:
+    path = tmp_path / "seasons.yaml"
+    text = WUHU.read_text(encoding="utf-8").replace("  seasons: []", f"  seasons: [{', '.join(seasons)}]")
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_season_has_hours_of_its_own(tmp_path: Path) -> None:
+    working_time = load_profile(with_seasons(tmp_path, SUMMER)).working_time
+    assert working_time.hours_on(date(2026, 9, 30))[1][0] == time(15)
+    assert working_time.hours_on(date(2026, 10, 1))[1][0] == time(14, 30)
+
+
+@pytest.mark.parametrize(
+    ("season", "said"),
+    [
+        ('{name: 冬, first: "12-01", last: "02-30", hours: [["09:00", "12:00"]]}', "no year has a day 02-30"),
+        ('{name: 冬, first: "12-01", last: "02-28", hours: [["12:00", "09:00"]]}', "must begin before it ends"),
+        ('{name: 冬, first: "09-30", last: "02-28", hours: [["09:00", "12:00"]]}', "overlaps with the season '夏季'"),
+    ],
+    ids=["no such day", "hours", "overlap"],
+)
+def test_a_season_that_cannot_be_is_refused(tmp_path: Path, season: str, said: str) -> None:
+    with pytest.raises(ProfileInvalid, match=said):
+        load_profile(with_seasons(tmp_path, SUMMER, season))

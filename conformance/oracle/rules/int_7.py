@@ -105,7 +105,7 @@ def working_time_passed(start: datetime, end: datetime, working: WorkingTime) ->
     day = start.date()
     while day <= end.date():
         if _is_workday(day, working):
-            for opens, closes in working.hours:
+            for opens, closes in working.hours_on(day):
                 begin = max(start, datetime.combine(day, opens, start.tzinfo))
                 if begin < min(end, datetime.combine(day, closes, start.tzinfo)):
                     return True

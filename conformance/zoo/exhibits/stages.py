@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bridge.core.effects import Effect
@@ -24,6 +24,7 @@ from bridge.vocabulary.forms import (
     VerificationResult,
 )
 from bridge.vocabulary.messages import Fault, Receipt
+from bridge.vocabulary.profile import WorkingTime
 from bridge.vocabulary.stages import ExchangeStage, GridState, UrbanStage
 from conformance.zoo.bases import AdmittingEngine, AlteringMailroom, WrongBridge
 from conformance.zoo.member import member
@@ -35,10 +36,12 @@ from simulators.grid.casebook import GridCase, Verification
 from simulators.grid.casework import heard
 from simulators.grid.platform import GridPlatform
 from simulators.urban import arrivals, people
+from simulators.urban.calendar import WorkingCalendar
 from simulators.urban.cases import FilingEnd, Origin, StageRecord, UrbanCase
 from simulators.urban.casework import Casework
 from simulators.urban.desk import CaseStatus, Role, Row
 from simulators.urban.limits import Limit, LimitUnit, due_at
+from simulators.urban.places import limit_of
 from simulators.urban.platform import UrbanPlatform
 
 # ── URBAN-2: seven stages in their order ────────────────────────────────────────────────────────────
@@ -356,6 +359,26 @@ class _AroundTheClock(Casework):
 )
 class UrbanLetsLimitsRunAtNight(UrbanPlatform):
     casework_type = _AroundTheClock
+
+
+class _Weekdays(WorkingCalendar):
+    def is_working_day(self, day: date) -> bool:
+        return day.weekday() < 5
+
+
+class _NoHolidays(Casework):
+    def due(self, case: UrbanCase, start: datetime) -> datetime:
+        return due_at(_Weekdays(WorkingTime()), limit_of(case.data), case.data.grade, start)
+
+
+@member(
+    "urban-knows-no-holidays",
+    clause="INT-2",
+    zh="只认周一至周五,不认法定节假日与调休",
+    en="works from Monday to Friday whatever the national calendar says of holidays and make-up days",
+)
+class UrbanKnowsNoHolidays(UrbanPlatform):
+    casework_type = _NoHolidays
 
 
 class _OneLimitForAll(Casework):

@@ -41,5 +41,7 @@ function minutes(text) {
 
 function isWorkday(at, city) {
   const day = new Date(at + BEIJING);
-  return ![0, 6].includes(day.getUTCDay()) && !city.holidays.includes(day.toISOString().slice(0, 10));
+  const date = day.toISOString().slice(0, 10);
+  if (city.makeUpDays.includes(date)) return true;
+  return ![0, 6].includes(day.getUTCDay()) && !city.holidays.includes(date);
 }

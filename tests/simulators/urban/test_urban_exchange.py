@@ -93,7 +93,7 @@ def test_a_verification_that_nobody_asked_for_is_out_of_sequence(point: str) -> 
     [
         ({"category": "77"}, ErrorCode.CODE_UNKNOWN, "form/handOver/category"),
         ({"category": "91"}, ErrorCode.CODE_UNKNOWN, "form/handOver/category"),
-        ({"subcategory": "99"}, ErrorCode.CODE_UNKNOWN, "form/handOver/subcategory"),
+        ({"subcategory": "98"}, ErrorCode.CODE_UNKNOWN, "form/handOver/subcategory"),
         ({"kind": CaseKind.COMPONENT, "category": "06"}, ErrorCode.CODE_UNKNOWN, "form/handOver/category"),
         ({"district": "110101"}, ErrorCode.CODE_UNKNOWN, "form/handOver/district"),
         ({"description": " "}, ErrorCode.REQUIRED_MISSING, "form/handOver/description"),
