@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bridge.vocabulary.parties import Party
 from conformance.scenario.load import load_all
 from conformance.scenario.runner import play
 from conformance.scenario.stage import START
@@ -38,7 +39,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStage]:
     folder = tmp_path_factory.mktemp("pair")
 
     def made(*args: Any) -> Staying:
-        stages.append(Staying(*args, folder=folder))
+        stages.append(Staying(*args, folder=folder, control_ports=True))
         return stages[0]
 
     play(scenario, Wiring.BRIDGED, made, seed=1)
@@ -78,7 +79,7 @@ def test_the_books_say_the_same_as_the_wire(
     stage: LiveStage, from_trace: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DUIJIE_CONTROL_TOKEN", stage.pair.control_token)
-    [port] = [r.address.rpartition(":")[2] for party, r in stage.pair.remotes.items() if party == "urban"]
+    port = stage.pair.control_address(Party.URBAN).rpartition(":")[2]
     assert [told(case) for case in cases_in_books(int(port))] == [told(case) for case in from_trace]
 
 
@@ -99,7 +100,7 @@ def test_the_command_reads_the_books_over_the_control_port(
     stage: LiveStage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DUIJIE_CONTROL_TOKEN", stage.pair.control_token)
-    [port] = [r.address.rpartition(":")[2] for party, r in stage.pair.remotes.items() if party == "urban"]
+    port = stage.pair.control_address(Party.URBAN).rpartition(":")[2]
     assert main(["report", "2026", "--urban", port, "--json"]) == Exit.OK
     tables = {table["id"]: table for table in json.loads(capsys.readouterr().out)["tables"]}
     assert (tables["stat2"]["total"]["rework"], tables["assessment"]["total"]["due"]) == (1, 0)
