@@ -13,6 +13,7 @@ from conformance.oracle.trace import Record
 from conformance.scenario.stage import StageRefused
 from conformance.scenario.wording import Wording
 from duijie.console import desks, fields, lane
+from duijie.console.names import name_of
 from duijie.pair import Acting
 
 #: Names under which a browser on this machine asks; another one is a page that was led astray.
@@ -97,6 +98,7 @@ def console_app(shown: Shown, key: str) -> Flask:
             csrf=csrf,
             desks=desks.desks(),
             Party=Party,
+            name_of=name_of,
             **values,
         )
 

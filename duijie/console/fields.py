@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from duijie.console import names
+from duijie.console.names import Choice
 from simulators.openapi import PARAMETERS, Act
 
 #: Fields that hold more than a line.
@@ -26,10 +28,12 @@ class Field:
     name: str
     zh: str
     en: str
-    #: text, long, number, choice, yes_no, list or object.
+    #: text, long, number, choice, named, yes_no, list or object.
     kind: str
     required: bool
     choices: tuple[str, ...] = ()
+    #: Choices that come from the city's tables, with their names.
+    named: tuple[Choice, ...] = ()
 
 
 def fields(act: Act) -> tuple[Field, ...]:
@@ -44,7 +48,8 @@ def _field(act: Act, name: str, required: bool) -> Field:
         schema.get("type", ""), "long" if name in _LONG else "text"
     )
     choices = tuple(schema.get("enum", ()))
-    return Field(name, zh, en, "choice" if choices else kind, required, choices)
+    named = names.choices(name)
+    return Field(name, zh, en, "named" if named else "choice" if choices else kind, required, choices, named)
 
 
 def params(act: Act, given: Mapping[str, str]) -> dict[str, Any]:

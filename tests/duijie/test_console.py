@@ -264,3 +264,16 @@ def test_the_server_lets_in_whoever_opens_the_address_that_it_gives(stage: Virtu
             assert "Overview" in client.get(server.address).text
             assert client.get(f"{base}bridge").status_code == 200
             assert "key=" not in str(client.get(server.address).url)
+
+
+def test_categories_and_districts_are_chosen_by_name_from_the_citys_tables(browser: Browser) -> None:
+    page = browser.open("/act/worker.report")
+    assert '<optgroup label="事件 01 市容环境">' in page
+    assert "02 暴露垃圾" in page
+    assert "340207 鸠江区" in browser.open("/act/supervision.dispatch?case=340202-20260302-000001")
+    assert "exposed rubbish" in browser.open("/act/worker.report?lang=en")
+
+
+def test_a_case_file_says_what_its_codes_are_called(browser: Browser) -> None:
+    browser.open(f"/case/{reported(browser)}")
+    assert re.search(r"<dt>小类</dt><dd>02 暴露垃圾</dd>", browser.text)

@@ -60,7 +60,10 @@ function keep(form) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       main.replaceChildren(...page.getElementById("main").childNodes);
       const next = main.querySelector("form[data-keep]");
-      if (next) keep(next);
+      if (next) {
+        keep(next);
+        narrow(next);
+      }
       main.focus();
     } catch {
       button.disabled = false;
@@ -74,6 +77,23 @@ function keep(form) {
   });
 }
 
+/* 小类随大类而变。Only the sub categories of the chosen main category are offered. */
+function narrow(form) {
+  const category = form.querySelector("select[name=category]");
+  const sub = form.querySelector("select[name=subcategory]");
+  if (!category || !sub) return;
+  const show = () => {
+    for (const group of sub.querySelectorAll("optgroup")) {
+      const fits = group.querySelector("option").dataset.under === category.value;
+      group.hidden = group.disabled = category.value !== "" && !fits;
+    }
+    if (sub.selectedOptions[0]?.parentElement.disabled) sub.value = "";
+  };
+  category.addEventListener("change", show);
+  show();
+}
+
 for (const form of document.querySelectorAll("form[data-keep]")) keep(form);
+for (const form of document.querySelectorAll("form[data-keep]")) narrow(form);
 due();
 if (main && main.dataset.pulse) follow(null);
