@@ -38,52 +38,80 @@ Heard = FormHeard | ReceiptHeard
 
 
 def cases_from(heard: Iterable[Heard]) -> Iterator[Case]:
-    """Every case, when it is over or when the record ends; in memory are those under way."""
-    waiting: dict[str, FormHeard] = {}
-    answered: set[str] = set()
+    """Every case, when it is over or when the record ends. In memory are those under way, and the numbers of those that are over."""
     stories: dict[str, _Story] = {}
+    #: The case of each form that waits for its receipt.
+    asked: dict[str, str] = {}
+    over: set[str] = set()
     for item in heard:
         if isinstance(item, FormHeard):
-            if item.message_id not in answered:
-                waiting.setdefault(item.message_id, item)
+            number = str(item.fields.get("caseNumber"))
+            if number not in over:
+                story = stories.setdefault(number, _Story(number))
+                if item.message_id not in story.answered:
+                    story.waiting.setdefault(item.message_id, item)
+                    asked[item.message_id] = number
             continue
-        form = waiting.pop(item.message_id, None)
-        if form is None:
+        number = asked.pop(item.message_id, "")
+        if not number:
             continue
-        answered.add(item.message_id)
-        if item.confirmed:
-            case = _take(stories, form)
-            if case.ended_at is not None:
-                del stories[case.number]
-                yield case
-    for form in waiting.values():
-        if form.form_type in _SAID_BY_THE_URBAN_SIDE and str(form.fields.get("caseNumber")) in stories:
-            _take(stories, form)
-    yield from (story.case for story in stories.values())
-
-
-def _take(stories: dict[str, "_Story"], form: FormHeard) -> Case:
-    """Let a form do what it says."""
-    number = str(form.fields.get("caseNumber"))
-    story = stories.get(number)
-    if story is None:
-        # A record that begins in the middle of a case knows of it what it heard.
-        story = stories[number] = _Story(Case(number, TRANSFERRED, _first_moment(form.fields)))
-    step = _STEPS.get(form.form_type)
-    if step is not None:
-        step(story, form.fields)
-    return story.case
+        story = stories[number]
+        case = story.answer(item)
+        if case is not None and case.ended_at is not None:
+            for message_id in story.waiting:
+                asked.pop(message_id, None)
+            del stories[number]
+            over.add(number)
+            yield case
+    for story in stories.values():
+        unfinished = story.at_the_end()
+        if unfinished is not None:
+            yield unfinished
 
 
 class _Story:
-    """A case under way, and what later forms take for granted."""
+    """A case under way: its forms that wait for a receipt, those that had one, and what later forms take for granted."""
 
-    __slots__ = ("case", "place")
+    __slots__ = ("_begun", "_number", "answered", "place", "waiting")
 
-    def __init__(self, case: Case):
-        self.case = case
+    def __init__(self, number: str):
+        self._number = number
+        self._begun: Case | None = None
+        self.waiting: dict[str, FormHeard] = {}
+        self.answered: set[str] = set()
         #: The district in whose hands it is.
         self.place = ""
+
+    def answer(self, receipt: ReceiptHeard) -> Case | None:
+        """A form has its receipt: it does what it says, or nothing where it was refused."""
+        form = self.waiting.pop(receipt.message_id)
+        self.answered.add(receipt.message_id)
+        if receipt.confirmed:
+            self._take(form)
+        return self._begun
+
+    def at_the_end(self) -> Case | None:
+        """The record ends: what the urban platform said of a case that is known was done, answered or not."""
+        for form in self.waiting.values():
+            if self._begun is not None and form.form_type in _SAID_BY_THE_URBAN_SIDE:
+                self._take(form)
+        return self._begun
+
+    def _take(self, form: FormHeard) -> None:
+        step = _STEPS.get(form.form_type)
+        if step is None:
+            return
+        if self._begun is None:
+            # A record that begins in the middle of a case knows of it what it heard.
+            self._begun = Case(self._number, TRANSFERRED, _first_moment(form.fields))
+        step(self, form.fields)
+
+    @property
+    def case(self) -> Case:
+        """The case, once a form has said something of it."""
+        if self._begun is None:
+            raise AssertionError("a step is taken by a form, which has begun the case")
+        return self._begun
 
     def handed_over(self, fields: Fields) -> None:
         self.case.received_at = moment(fields["handedOverAt"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duijie.figures.cases import NATIVE, Case, from_line, to_line
-from duijie.figures.forms import cases_from
+from duijie.figures.forms import FormHeard, ReceiptHeard, cases_from
 from duijie.figures.period import Period
 from duijie.figures.sections import SECTIONS, Edition, Level, Scope, sections_for
 from duijie.figures.tally import Figures, KeptLists, slips, tally
@@ -182,3 +182,19 @@ def test_the_assessment_is_about_native_cases_and_the_statistics_of_companies_ab
     assert scopes["assessment"] == (Scope.NATIVE, Level.DEPARTMENT)
     assert scopes["stat1"] == (Scope.TRANSFERRED, Level.COMPANY)
     assert scopes["stat2"] == (Scope.ALL, Level.DEPARTMENT)
+
+
+def test_what_is_heard_again_after_the_end_opens_no_case_anew() -> None:
+    """A repetition on the wire, long after the case was closed."""
+    heard = on_the_wire(city(3, 8), 3)
+    assert len(list(cases_from([*heard, *heard]))) == len(list(cases_from(heard)))
+
+
+def test_a_form_that_was_refused_and_comes_again_changes_nothing() -> None:
+    [life] = city(11, 1)
+    heard = on_the_wire([life], 1)
+    refused = FormHeard(
+        "refused", "closing", {"caseNumber": life.number, "closedAt": "2026-03-02T09:00:00+08:00", "kind": "normal"}
+    )
+    again = [*heard[:2], refused, ReceiptHeard("refused", False), refused, *heard[2:]]
+    assert list(cases_from(again)) == list(cases_from(heard))

@@ -21,8 +21,8 @@ from simulators.urban.platform import UrbanPlatform
 YEAR = Period.read("2026")
 DISPOSAL = ("due", "on_time", "late", "not_disposed")
 ASSESSED = ("received", "filed", "declined", "closed", "refiled", "returned", *DISPOSAL)
-#: What only the hand-over form tells.
-FROM_THE_FORM = frozenset({"by_public", "by_collector"})
+#: What only the hand-over form tells: whose report it was, and when the case came.
+FROM_THE_FORM = frozenset({"by_public", "by_collector", "filed_in_time", "filing_in_time_rate"})
 
 
 class Listened(Walk):
