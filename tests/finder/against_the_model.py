@@ -152,8 +152,8 @@ class AgainstTheModel(RuleBasedStateMachine):
     def time_passes(self, by: timedelta) -> None:
         """The clock moves on."""
         self._expect()
-        self.bridge.time_passes(by)
-        self.model.time_is(self.bridge.now)
+        fired = self.bridge.time_passes(by)
+        holds("what is sent, when, and under which attempt", self.model.time_is(self.bridge.now), fired)
         self._agree()
 
     def clock_goes_back(self, by: timedelta) -> None:
@@ -212,7 +212,7 @@ class AgainstTheModel(RuleBasedStateMachine):
                 "the recipient gets what the sender wrote, under the sender's name and message id", unaltered, message
             )
         for receipt in self.bridge.receipts:
-            own = forms[receipt.form_message_id] if receipt.form_message_id in forms else None
+            own = forms.get(receipt.form_message_id)
             if own is not None and own.receipt is not None:
                 holds("the sender gets the receipt as the recipient gave it", own.receipt, receipt)
 
@@ -384,6 +384,13 @@ class AgainstTheModel(RuleBasedStateMachine):
                     if (each["case_number"], each["message_id"]) == (number, alone["message_id"])
                 ]
                 holds("every envelope stands in the journal", lines, alone["journal"])
+        noted = Counter(each["what"] for each in journal)
+        proved = (self.model.anomalies, self.model.proved)
+        holds(
+            "the case stands where the confirmed forms say",
+            proved,
+            (noted["lifecycle.anomaly"], noted["lifecycle.proved"]),
+        )
         envelopes = Counter(each["what"] for each in journal if each["bytes"])
         holds("every envelope stands in the journal", +self.bridge.envelopes, envelopes)
 

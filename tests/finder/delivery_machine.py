@@ -95,6 +95,16 @@ class Delivery(AgainstTheModel):
         self.sending_ends(self.one_on_the_way(of), "faulted", code)
 
     @precondition(lambda self: self.on_the_way())
+    @rule(of=which, times=st.integers(2, 4), code=st.sampled_from(_ACCOUNT))
+    def the_account_is_not_accepted_for_long(self, of: int, times: int, code: ErrorCode) -> None:
+        """That says nothing about the form, and never uses up its attempts."""
+        message_id = self.one_on_the_way(of)
+        for _ in range(times):
+            if self.bridge.on_the_way[message_id]:
+                self.sending_ends(message_id, "faulted", code)
+                self.the_clock_goes_on_to_what_is_due()
+
+    @precondition(lambda self: self.on_the_way())
     @rule(of=which, code=st.none() | codes)
     def the_response_holds_the_receipt(self, of: int, code: ErrorCode | None) -> None:
         message_id = self.one_on_the_way(of)
@@ -157,6 +167,10 @@ class Delivery(AgainstTheModel):
 
     @rule()
     def the_clock_reaches_what_is_due(self) -> None:
+        self.the_clock_goes_on_to_what_is_due()
+
+    def the_clock_goes_on_to_what_is_due(self) -> None:
+        """To the next moment at which something is to be done."""
         due = [moment for form in self.model.forms() if (moment := self.model.due_at(form)) is not None]
         if due:
             self.time_passes(max(min(due) - self.bridge.now, timedelta(0)))

@@ -38,7 +38,7 @@ class Crossing:
 
     number: str
     alone: Bridge
-    view: View = View()
+    view: View = field(default_factory=View)
     #: The form that is on its way, and the case once it has been taken.
     pending: list[tuple[FormMessage, View]] = field(default_factory=list)
 

@@ -77,6 +77,7 @@ _ALL_WORDS = sorted(
     {*_WORDS, *(each for row in LAW.values() for each in row), *(each for row in NEWS.values() for each in row)}
 )
 _OFTEN = 3
+_TASKS = ("T20260302-000001", "T20260302-000002", "T20260303-000009")
 _BEFORE_REJECTION = ("unknown", "handed_over", "withdrawn", "declined")
 _TO_VERIFICATION = ("handOver", "filingResult/filed", "dispatch", "verificationRequest")
 _REJECTED = ("verificationResult/passed", "rejection/within", "verificationRequest")
@@ -185,34 +186,26 @@ class CaseLife(AgainstTheModel):
     def the_wrong_side_writes(self, word: str, side: Side) -> None:
         self.write(side, written(word, self.view))
 
-    @precondition(lambda self: self.leading_on())
-    @rule(
-        pick=st.integers(0, 9),
-        by=st.sampled_from((-1, 1)),
-        what=st.sampled_from(("filing_ordinal", "ordinal", "round")),
-    )
-    def somebody_miscounts(self, pick: int, by: int, what: str) -> None:
-        word = self.pick(self.leading_on(), pick)
-        form = written(word, self.view)
-        if hasattr(form, what):
-            self.write(writer_of(word), written(word, self.view, **{what: max(0, getattr(form, what) + by)}))
-
-    @precondition(lambda self: self.view.stage != "unknown")
-    @rule(pick=st.integers(0, 99), number=st.sampled_from(("T20260302-000001", "T20260302-000002", "T20260303-000009")))
-    def somebody_names_another_task(self, pick: int, number: str) -> None:
-        words = [
-            word
-            for word in (*self.leading_on(), *NEWS.get(self.view.stage, ()))
-            if hasattr(written(word, self.view), "task_number")
+    @precondition(lambda self: self.leading_on() or NEWS.get(self.view.stage))
+    @rule(pick=st.integers(0, 99), leading=st.booleans())
+    def everything_that_can_be_wrong_with_a_form_is(self, pick: int, leading: bool) -> None:
+        """One form after the other that would be in its place but for one thing."""
+        words = self.leading_on() if leading else []
+        word = self.pick(words or [*self.leading_on(), *NEWS.get(self.view.stage, ())], pick)
+        right = written(word, self.view)
+        wrong = [
+            {number: max(0, getattr(right, number) + by)}
+            for number in ("filing_ordinal", "ordinal", "round")
+            for by in (-1, 1)
+            if hasattr(right, number)
         ]
-        if words:
-            word = self.pick(words, pick)
-            self.write(writer_of(word), written(word, self.view, task_number=number))
+        wrong += [{"task_number": other} for other in _TASKS if hasattr(right, "task_number")]
+        wrong += _INCOMPLETE.get(word, ())
+        for changes in wrong:
+            self.write(writer_of(word), written(word, self.view, **changes))
 
-    @rule(word=st.sampled_from(sorted(_INCOMPLETE)), pick=st.integers(0, 2), in_place=st.booleans())
-    def somebody_leaves_something_out(self, word: str, pick: int, in_place: bool) -> None:
-        fitting = [each for each in (*self.leading_on(), *NEWS.get(self.view.stage, ())) if each in _INCOMPLETE]
-        word = self.pick(fitting, pick) if in_place and fitting else word
+    @rule(word=st.sampled_from(sorted(_INCOMPLETE)), pick=st.integers(0, 2))
+    def somebody_leaves_something_out(self, word: str, pick: int) -> None:
         self.write(writer_of(word), written(word, self.view, **self.pick(_INCOMPLETE[word], pick)))
 
     @rule(word=st.sampled_from(_ALL_WORDS), what=st.sampled_from(("case_number", "form_type")))

@@ -172,7 +172,8 @@ def _look(name: str, source: str, times: float, looking: Sequence[str]) -> dict[
         own = getattr(module, "__file__", None)
         if loaded.startswith(_FRESH) and not loaded.startswith(_STAYS):
             del sys.modules[loaded]
-        elif own is not None and Path(own).parent in (finder, ROOT / "tests" / "bridge") and loaded != "__main__":
+            continue
+        if own is not None and Path(own).parent in (finder, ROOT / "tests" / "bridge") and loaded != "__main__":
             del sys.modules[loaded]
     for package in ("bridge", "conformance", "duijie"):
         for attribute, value in list(vars(sys.modules.get(package) or ModuleType(package)).items()):
@@ -205,7 +206,7 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the changed source."""
-        exec(compile(self._source, f"<changed {self._name}>", "exec"), module.__dict__)  # noqa: S102 - that is the point
+        exec(compile(self._source, f"<changed {self._name}>", "exec"), module.__dict__)
 
 
 def fates(todo: Sequence[tuple[str, Mutation]], times: float, jobs: int = _JOBS) -> Iterator[Fate]:

@@ -79,8 +79,12 @@ def _planted(met: list[Mapping[str, Any]]) -> list[str]:
     ]
     known = {each.id: each for each in members()}
     for each in met:
-        fact = f"{each['clause']}: {each['fact']}" if each["machine"] else f"– {reason_for('zoo', each['member']) or ''}"
-        lines.append(f"| `{each['member']}`<br>{known[each['member']].zh} | {each['breaks']} | {each['machine'] or '–'} | {_cell(fact)} |")
+        fact = (
+            f"{each['clause']}: {each['fact']}" if each["machine"] else f"– {reason_for('zoo', each['member']) or ''}"
+        )
+        lines.append(
+            f"| `{each['member']}`<br>{known[each['member']].zh} | {each['breaks']} | {each['machine'] or '–'} | {_cell(fact)} |"
+        )
     return [*lines, ""]
 
 
@@ -99,8 +103,17 @@ def _mutants(fates: list[Mapping[str, Any]]) -> list[str]:
     by_module: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for each in fates:
         by_module[each["module"]].append(each)
-    lines += [f"| `{name}` | {len(all_)} | {sum(bool(each['machine']) for each in all_)} |" for name, all_ in sorted(by_module.items())]
-    lines += ["", "### 存活者及原因 · Survivors and why", "", "| 位置 · where | 改动 · the change | 原因 · why |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {len(all_)} | {sum(bool(each['machine']) for each in all_)} |"
+        for name, all_ in sorted(by_module.items())
+    ]
+    lines += [
+        "",
+        "### 存活者及原因 · Survivors and why",
+        "",
+        "| 位置 · where | 改动 · the change | 原因 · why |",
+        "|---|---|---|",
+    ]
     lines += [
         f"| `{each['module']}` {each['within']} | {_cell(each['told'])} | {reason_for(each['module'], each['within'], each['told']) or '**未说明 · not explained**'} |"
         for each in survivors
@@ -130,7 +143,9 @@ def main() -> int:
         else [asdict(each) for each in mutants.fates(mutants.chosen(SAMPLE, "1/1", "", SEED), 1.0)]
     )
     asked.page.write_text(page(met, fates), encoding="utf-8")
-    unexplained = [each for each in fates if not each["machine"] and not reason_for(each["module"], each["within"], each["told"])]
+    unexplained = [
+        each for each in fates if not each["machine"] and not reason_for(each["module"], each["within"], each["told"])
+    ]
     return 1 if unexplained else 0
 
 

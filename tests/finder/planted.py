@@ -1,6 +1,6 @@
 """Every member of the zoo in its party's place, one at a time, and which machine of the quick profile finds it out, by which fact.
 
-    python tests/finder/planted.py [--only TEXT] [--json FILE]
+python tests/finder/planted.py [--only TEXT] [--json FILE]
 """
 
 import argparse
@@ -50,7 +50,9 @@ def meet_all(chosen: Sequence[Member], jobs: int = _JOBS) -> Iterator[Seen]:
 
 def main() -> int:
     """Meet those that are asked for, and tell."""
-    parser = argparse.ArgumentParser(prog="python tests/finder/planted.py", description=(__doc__ or "").split("\n", 1)[0])
+    parser = argparse.ArgumentParser(
+        prog="python tests/finder/planted.py", description=(__doc__ or "").split("\n", 1)[0]
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="members whose id or clause holds this text")
     parser.add_argument("--json", default=os.devnull, metavar="FILE", help="one JSON line for each, into this file")
     asked = parser.parse_args()
@@ -61,7 +63,9 @@ def main() -> int:
             found.append(seen)
             file.write(json.dumps(asdict(seen), ensure_ascii=False) + "\n")
             file.flush()
-            print(f"{'✓' if seen.machine else ' '} {seen.member} ({seen.breaks}) {seen.machine}: {seen.fact}", flush=True)
+            print(
+                f"{'✓' if seen.machine else ' '} {seen.member} ({seen.breaks}) {seen.machine}: {seen.fact}", flush=True
+            )
     print(f"{len(found)} planted, {sum(bool(seen.machine) for seen in found)} found")
     return 0
 

@@ -80,11 +80,12 @@ class Beside(Bridge):
             holds(FACT, attempt, self.other.sending_ends(message_id, ending))
         return attempt
 
-    def time_passes(self, by: timedelta) -> None:
+    def time_passes(self, by: timedelta) -> int:
         """See `Bridge`."""
         with self._both():
-            super().time_passes(by)
-            self.other.time_passes(by)
+            fired = super().time_passes(by)
+            holds(FACT, fired, self.other.time_passes(by))
+        return fired
 
     def clock_goes_back(self, by: timedelta) -> None:
         """See `Bridge`."""
