@@ -10,6 +10,7 @@ import sample_forms as sample
 from bench import Bridge, ShellMaker
 from bridge_model import DECIDED, BridgeModel, Form, Told
 from facts import Broken, holds
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from bridge.core.audit import AuditEntry, first_broken
@@ -36,12 +37,13 @@ def _profile(
 
 
 #: What the integration profile says.
-PROFILES = (
-    _profile(_DELIVERY),
-    _profile(_IMPATIENT),
-    _profile(_DELIVERY, receipts=ReceiptMode.RESPONSE),
-    _profile(replace(_DELIVERY, warn_after_seconds=200), _STRICT),
-)
+PROFILES = {
+    "calls": _profile(_DELIVERY),
+    "impatient": _profile(_IMPATIENT),
+    "responses": _profile(_DELIVERY, receipts=ReceiptMode.RESPONSE),
+    "strict": _profile(replace(_DELIVERY, warn_after_seconds=200), _STRICT),
+}
+profile_names = st.sampled_from(sorted(PROFILES))
 
 
 def fault(code: ErrorCode) -> Fault:
@@ -55,9 +57,9 @@ class AgainstTheModel(RuleBasedStateMachine):
     #: Makes the bridge's shell; a planted defect is another maker.
     make: ClassVar[ShellMaker] = open_shell
 
-    def begin(self, profile: Profile) -> None:
-        """Open the bridge, and the model beside it."""
-        self.profile = profile
+    def begin(self, name: str) -> None:
+        """Open the bridge under a profile, and the model beside it."""
+        self.profile = profile = PROFILES[name]
         self.bridge, self.model = Bridge(profile, type(self).make), BridgeModel(profile)
         self.count = 0
         self._decided: dict[str, tuple[Any, ...]] = {}

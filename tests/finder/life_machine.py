@@ -3,7 +3,7 @@
 from typing import Any
 
 import sample_forms as sample
-from against_the_model import PROFILES, AgainstTheModel, fault
+from against_the_model import AgainstTheModel, fault, profile_names
 from bridge_model import DECIDED
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -21,7 +21,6 @@ from bridge.vocabulary.codes import (
 )
 from bridge.vocabulary.forms import FORMS_BY_DIRECTION, FormType
 from bridge.vocabulary.parties import Direction, Side
-from bridge.vocabulary.profile import Profile
 
 T = FormType
 #: A form by its word; `beyond` and `within` hang on the ordinal.
@@ -110,11 +109,11 @@ class CaseLife(AgainstTheModel):
     """One case."""
 
     @initialize(
-        profile=st.sampled_from(PROFILES),
+        profile=profile_names,
         stage=st.sampled_from(sorted({"unknown", *LAW, *NEWS})),
         rejections=st.integers(0, 4),
     )
-    def a_case_stands_at(self, profile: Profile, stage: str, rejections: int) -> None:
+    def a_case_stands_at(self, profile: str, stage: str, rejections: int) -> None:
         """By forms that all arrived, after so many rejections of its filing."""
         self.begin(profile)
         if rejections and stage not in _BEFORE_REJECTION:

@@ -104,10 +104,10 @@ class Beside(Bridge):
 class StoreAgainstMemory(Delivery):
     """Everything that happens to forms on their way happens to both."""
 
-    def begin(self, profile: Profile) -> None:
+    def begin(self, name: str) -> None:
         """Open both."""
-        super().begin(profile)
-        self.bridge = Beside(profile, type(self).make)
+        super().begin(name)
+        self.bridge = Beside(self.profile, type(self).make)
 
     @invariant()
     def both_say_the_same(self) -> None:

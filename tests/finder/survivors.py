@@ -17,16 +17,50 @@ class Reason(NamedTuple):
     en: str
 
 
-_EQUAL = "等价:结果相同", "equivalent: the outcome is the same"
 _WORDS = "只影响给人看的文字", "only words for people change"
 _POISON = (
-    "只在数据读不出时到达;由 tests/bridge/core/test_poison.py 覆盖",
-    "only comes to pass where data cannot be read; tests/bridge/core/test_poison.py does that",
+    "只在引擎或存储出错时到达;由 tests/bridge/core/test_poison.py 覆盖",
+    "only comes to pass where the engine or the store stumbles; tests/bridge/core/test_poison.py does that",
+)
+_SOONER = "等价:只省去多余的工作", "equivalent: it only saves work that changes nothing"
+_EQUAL_CELLS = (
+    "等价:没有有效的错误回执时,表中两格相同",
+    "equivalent: without an effective error the two cells of the table are the same",
 )
 
 REASONS: tuple[Reason, ...] = (
     Reason("bridge.core.desk", "_unreadable", "", *_POISON),
     Reason("bridge.core.desk", "Desk._shown", "", *_POISON),
+    Reason("bridge.core.shell", "Shell._set_aside", "", *_POISON),
+    Reason("bridge.core.shell", "Shell._decide", "set_aside", *_POISON),
+    Reason("bridge.core.shell", "Shell.operator", "", *_POISON),
+    Reason("bridge.core.shell", "_set_aside_key", "", *_POISON),
+    Reason("bridge.core.notices", "form_set_aside", "", *_POISON),
+    Reason("bridge.core.notices", "_notice", "started", *_WORDS),
+    Reason("bridge.core.notices", "_notice", "STARTED", *_WORDS),
+    Reason("bridge.core.notices", "door_lock", "", *_WORDS),
+    Reason("bridge.core.notices", "platform_trouble", "", *_WORDS),
+    Reason("bridge.core.notices", "page_incomplete", "", *_WORDS),
+    Reason("bridge.rules.admission", "as_one", "", *_WORDS),
+    Reason("bridge.rules.admission", "_check_filing", "`1`", *_WORDS),
+    Reason("bridge.rules.admission", "_check_rejection", "`1`", *_WORDS),
+    Reason("bridge.rules.admission", "_check_round", "`1`", *_WORDS),
+    Reason("bridge.rules.receipts", "what_it_says", "Says.REFUSES", *_EQUAL_CELLS),
+    Reason("bridge.core.shell", "Shell._troubles", "continue", *_SOONER),
+    Reason(
+        "bridge.core.shell",
+        "Shell.token_used",
+        "_forget_tokens_at",
+        "只决定过期令牌多久清一次",
+        "only how often expired tokens are forgotten",
+    ),
+    Reason(
+        "bridge.core.shell",
+        "_FORGET_TOKENS_EVERY",
+        "",
+        "只决定过期令牌多久清一次",
+        "only how often expired tokens are forgotten",
+    ),
     Reason(
         "bridge.core.desk",
         "(BY_LENGTH, REASON_LENGTH)",
@@ -47,6 +81,13 @@ REASONS: tuple[Reason, ...] = (
         "",
         "只在审计簿被改动时到达;由 tests/duijie/test_audit.py 覆盖",
         "only comes to pass where the audit was tampered with; tests/duijie/test_audit.py does that",
+    ),
+    Reason(
+        "bridge.core.errors",
+        "MessageRefused.__init__",
+        "",
+        "只由读报文的一侧使用;由 tests/bridge/wire 覆盖",
+        "only the reader of messages uses it; tests/bridge/wire does",
     ),
 )
 
