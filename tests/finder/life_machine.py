@@ -226,6 +226,31 @@ class CaseLife(AgainstTheModel):
         if self.bridge.on_the_way[message.header.message_id]:
             self.sending_ends(message.header.message_id, how)
 
+    @precondition(lambda self: self.leading_on())
+    @rule(
+        pick=st.integers(0, 9),
+        next_pick=st.integers(0, 9),
+        arrives=st.booleans(),
+        code=st.none() | st.just(ErrorCode.OUT_OF_SEQUENCE),
+    )
+    def a_form_is_answered_before_its_receipt_is_here(
+        self, pick: int, next_pick: int, arrives: bool, code: ErrorCode | None
+    ) -> None:
+        """What the answer builds on has arrived, whatever its own receipt says later."""
+        word = self.pick(self.leading_on(), pick)
+        first = self.write(writer_of(word), written(word, self.view))
+        message_id = first.header.message_id
+        view = after(self.view, first.form, self.profile.choices)
+        if not self.bridge.on_the_way[message_id] or view is None or not LAW.get(view.stage):
+            return
+        self.sending_ends(message_id, "unanswered")
+        follows = self.pick(sorted(LAW[view.stage]), next_pick)
+        answer = self.write(writer_of(follows), written(follows, view))
+        if arrives and self.bridge.on_the_way[answer.header.message_id]:
+            receipt = sample.receipt_for(answer, self.bridge.now)
+            self.sending_ends(answer.header.message_id, "acknowledged", receipt=receipt)
+        self.receipt_comes(writer_of(word).other, sample.receipt_for(first, self.bridge.now, code))
+
     @precondition(lambda self: self.pending())
     @rule(pick=st.integers(0, 9), data=st.data())
     def the_other_side_builds_on_what_is_on_its_way(self, pick: int, data: st.DataObject) -> None:
