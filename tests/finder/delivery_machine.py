@@ -31,6 +31,14 @@ FITS = {
     "resend": ("awaiting_receipt", "in_doubt", "to_repeat"),
     "abandon": ("parked",),
 }
+#: What can happen to a form: how a sending ends, and what people do.
+_EVENTS = (
+    *("acknowledged", "unanswered", "unanswered", "not_taken"),
+    *(ErrorCode.BUSY, ErrorCode.CASE_ENDED, ErrorCode.NOT_AUTHENTICATED),
+    *("resend", "park", "release"),
+)
+#: Until a form is sent again: the receipt is overdue, a warning, the gap.
+_WAITS_MAX = 4
 _WELL = {"case": sample.CASE, "reason": "说明"}
 #: What a person can do wrong at the desk, by the code of the refusal: the act, what is said, and who says it.
 MISTAKES: dict[str, tuple[str, dict[str, str], str | None]] = {
@@ -102,6 +110,26 @@ class Delivery(AgainstTheModel):
             if self.bridge.on_the_way[message_id]:
                 self.sending_ends(message_id, "faulted", code)
                 self.the_clock_goes_on_to_what_is_due()
+
+    @precondition(lambda self: self.open_forms())
+    @rule(of=which, events=st.lists(st.sampled_from(_EVENTS), min_size=2, max_size=6))
+    def one_form_has_a_hard_time(self, of: int, events: list[str | ErrorCode]) -> None:
+        """One thing after the other happens to it: its sendings end badly, people step in, time goes by."""
+        form = self.open_forms()[-1 - of % len(self.open_forms())]
+        for event in events:
+            if form.state in DECIDED:
+                return
+            if event in FITS:
+                self.person_acts(form.id, str(event))
+                continue
+            for _ in range(_WAITS_MAX):
+                due = self.model.due_at(form)
+                if self.bridge.on_the_way[form.id] or due is None:
+                    break
+                self.time_passes(max(due - self.bridge.now, timedelta(0)))
+            if self.bridge.on_the_way[form.id]:
+                code = event if isinstance(event, ErrorCode) else None
+                self.sending_ends(form.id, "faulted" if code else str(event), code)
 
     @precondition(lambda self: self.on_the_way())
     @rule(of=which, code=st.none() | codes)

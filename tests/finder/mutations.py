@@ -53,25 +53,6 @@ class Mutation:
     change: Change
     tree: ast.Module
 
-    @property
-    def within_function(self) -> bool:
-        """Whether the place is run when something calls it, and not when the module is loaded."""
-        around = [each for each in ast.walk(self.tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
-        return any(each.lineno < self.line <= (each.end_lineno or 0) for each in around)
-
-    @property
-    def lines(self) -> range:
-        """The lines of the statement's head, of which running one leads to the place."""
-        around = [
-            each
-            for each in ast.walk(self.tree)
-            if isinstance(each, ast.stmt) and each.lineno <= self.line <= (each.end_lineno or 0)
-        ]
-        innermost = max(around, key=lambda each: each.lineno)
-        body = getattr(innermost, "body", None)
-        end = body[0].lineno - 1 if body else innermost.end_lineno
-        return range(innermost.lineno, max(end or 0, self.line) + 1)
-
     def written(self) -> tuple[str, str]:
         """The source with the change in it, and what stands there now."""
         changed = deepcopy(self.tree)
