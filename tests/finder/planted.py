@@ -1,6 +1,6 @@
 """Every member of the zoo in its party's place, one at a time, and which machine of the quick profile finds it out, by which fact.
 
-python tests/finder/planted.py [--only TEXT] [--json FILE]
+python tests/finder/planted.py [--only TEXT]… [--json FILE]
 """
 
 import argparse
@@ -58,10 +58,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python tests/finder/planted.py", description=(__doc__ or "").split("\n", 1)[0]
     )
-    parser.add_argument("--only", default="", metavar="TEXT", help="members whose id or clause holds this text")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="members whose id or clause holds this text; may be repeated",
+    )
     parser.add_argument("--json", default=os.devnull, metavar="FILE", help="one JSON line for each, into this file")
     asked = parser.parse_args()
-    chosen = [each for each in members() if asked.only in f"{each.id} {each.clause}"]
+    chosen = [
+        each for each in members() if not asked.only or any(text in f"{each.id} {each.clause}" for text in asked.only)
+    ]
     found = []
     with Path(asked.json).open("w", encoding="utf-8") as file:
         for seen in meet_all(chosen):
