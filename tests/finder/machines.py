@@ -21,7 +21,7 @@ from interleaved_machine import Interleaved
 from life_machine import CaseLife
 from query_machine import Query
 from stores_machine import StoreAgainstMemory
-from stories import Stories, drawing_by
+from story_machine import Stories, drawing_by
 from twins_machine import Comparing, Twins
 
 from bridge.vocabulary.parties import Party
