@@ -158,6 +158,16 @@ class Delivery(AgainstTheModel):
     def any_receipt_comes(self, of: int, code: ErrorCode | None, side: Side) -> None:
         self.receipt_comes(side, sample.receipt_for(self.some(of).message, self.bridge.now, code))
 
+    @precondition(lambda self: self.decided())
+    @rule(of=which, state=st.sampled_from(DECIDED))
+    def receipts_come_for_a_form_that_is_decided(self, of: int, state: str) -> None:
+        """Whatever they say: the same again, the opposite, another error."""
+        decided = [form for form in self.decided() if form.state == state] or self.decided()
+        form = decided[of % len(decided)]
+        told = form.told[1] if form.told is not None else None
+        for code in (None, ErrorCode.CASE_ENDED, ErrorCode.BUSY, None if told is None else ErrorCode(told)):
+            self.receipt_comes(form.to, sample.receipt_for(form.message, self.bridge.now, code))
+
     @rule(of=which, wrong=st.sampled_from(("case", "other case", "form", "type")), side=sides)
     def a_receipt_meets_no_form_of_its_own(self, of: int, wrong: str, side: Side) -> None:
         receipt = sample.receipt_for(self.some(of).message, self.bridge.now)
@@ -217,7 +227,7 @@ class Delivery(AgainstTheModel):
         self.person_acts(self.some(of).id, act)
 
     @precondition(lambda self: self.parked())
-    @rule(of=which, act=st.sampled_from(("release", "release", "abandon")))
+    @rule(of=which, act=st.sampled_from(("release", "abandon")))
     def a_person_takes_up_what_is_parked(self, of: int, act: str) -> None:
         self.person_acts(self.parked()[of % len(self.parked())].id, act)
 
@@ -265,6 +275,10 @@ class Delivery(AgainstTheModel):
         """A form, of the last ones and those under way rather than of the first."""
         forms = list(self.model.forms())
         return forms[-1 - of % len(forms)]
+
+    def decided(self) -> list[Any]:
+        """The forms that nothing changes any more."""
+        return [form for form in self.model.forms() if form.state in DECIDED]
 
     def parked(self) -> list[Any]:
         """The forms that wait for a person."""
