@@ -69,8 +69,16 @@ def _machines(met: list[Mapping[str, Any]], fates: list[Mapping[str, Any]]) -> l
 def _planted(met: list[Mapping[str, Any]]) -> list[str]:
     found = [each for each in met if each["machine"]]
     bridge = [each for each in met if each["member"].startswith("bridge-")]
+    part = len(met) < len(members())
     lines = [
         "## 植入的缺陷 · Planted defects",
+        *(
+            [
+                "此处为对接桥的全部成员和两个平台的一部分;检查对全部成员的结果见[动物园](zoo.md) · Here all bridges and a part of the platforms; what the checks find of all of them is in [the zoo](zoo.md)."
+            ]
+            if part
+            else []
+        ),
         f"动物园的成员逐个顶替其一方:{len(met)} 个中发现 {len(found)} 个,其中对接桥 {len(bridge)} 个中 {sum(bool(each['machine']) for each in bridge)} 个(`python tests/finder/planted.py`,种子 1)。",
         f"Members of the zoo, one at a time: {len(found)} of {len(met)} are found, {sum(bool(each['machine']) for each in bridge)} of the {len(bridge)} bridges among them (`python tests/finder/planted.py`, seed 1).",
         "",

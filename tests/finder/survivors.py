@@ -27,8 +27,22 @@ _EQUAL_CELLS = (
     "等价:没有有效的错误回执时,表中两格相同",
     "equivalent: without an effective error the two cells of the table are the same",
 )
+_FORGED = (
+    "诚实的对方不会发出这样的表单,须伪造报文才看得出:由检查发现",
+    "an honest partner never writes such a form; it takes a forged message to see it, which checks send",
+)
 
 REASONS: tuple[Reason, ...] = (
+    Reason("zoo", "urban-takes-any-cause-of-rejection", "", *_FORGED),
+    Reason("zoo", "grid-takes-a-refiling-at-any-time", "", *_FORGED),
+    Reason("zoo", "urban-takes-any-ordinal-of-rejection", "", *_FORGED),
+    Reason(
+        "zoo",
+        "urban-records-no-overdue-filing",
+        "",
+        "模型不问这一项记录:由检查发现",
+        "the model does not ask for this record: checks do",
+    ),
     Reason("bridge.core.desk", "_unreadable", "", *_POISON),
     Reason("bridge.core.desk", "Desk._shown", "", *_POISON),
     Reason("bridge.core.shell", "Shell._set_aside", "", *_POISON),
