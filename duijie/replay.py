@@ -102,12 +102,18 @@ def _make_folder(folder: Path | None) -> None:
 
 def stage_maker(live: bool, planted: str | None = None) -> StageMaker:
     """The stage to play on, with a member of the zoo in its place if one is named; what is not wanted is not imported."""
-    stage: Callable[..., Stage]
-    if live:
-        from duijie.live import LiveStage as stage
-    else:
-        from duijie.virtual import VirtualStage as stage
+    stage = _stage_type(live)
     return stage if planted is None else partial(stage, cast=_cast_with(planted))
+
+
+def _stage_type(live: bool) -> Callable[..., Stage]:
+    if live:
+        from duijie.live import LiveStage
+
+        return LiveStage
+    from duijie.virtual import VirtualStage
+
+    return VirtualStage
 
 
 def _cast_with(planted: str) -> Cast:

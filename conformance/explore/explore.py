@@ -358,7 +358,6 @@ class _Search:
 
     def draw(self, examples: int, seed_: int) -> None:
         """Draw stories until something is wrong, and let Hypothesis make that one smaller."""
-
         how = settings(
             max_examples=examples,
             database=None,

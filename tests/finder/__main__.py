@@ -14,6 +14,7 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +94,7 @@ def _turns(chosen: Sequence[Machine], hunt: Hunt, seconds: float, console: Conso
                 )
                 if round_ and time.monotonic() - began >= seconds:
                     break
-                for each in machine.hunts(_in_round(hunt, round_)):
+                for each in machine.hunts(replace(hunt, seed=hunt.seed + round_)):
                     if (each.machine, each.clause) not in known:
                         known.add((each.machine, each.clause))
                         yield each
@@ -101,16 +102,6 @@ def _turns(chosen: Sequence[Machine], hunt: Hunt, seconds: float, console: Conso
             if hunt.planted is not None:
                 return
             round_ += 1
-
-
-def _in_round(hunt: Hunt, round_: int) -> Hunt:
-    return Hunt(
-        seed=hunt.seed + round_,
-        times=hunt.times,
-        planted=hunt.planted,
-        folder=hunt.folder,
-        database=hunt.database,
-    )
 
 
 def _tell(found: Found, console: Console, *, as_json: bool) -> None:

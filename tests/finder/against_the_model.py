@@ -10,6 +10,7 @@ import sample_forms as sample
 from bench import Bridge, ShellMaker
 from bridge_model import DECIDED, BridgeModel, Form, Told
 from facts import Broken, holds
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from bridge.core.audit import AuditEntry, first_broken
@@ -36,12 +37,13 @@ def _profile(
 
 
 #: What the integration profile says.
-PROFILES = (
-    _profile(_DELIVERY),
-    _profile(_IMPATIENT),
-    _profile(_DELIVERY, receipts=ReceiptMode.RESPONSE),
-    _profile(replace(_DELIVERY, warn_after_seconds=200), _STRICT),
-)
+PROFILES = {
+    "calls": _profile(_DELIVERY),
+    "impatient": _profile(_IMPATIENT),
+    "responses": _profile(_DELIVERY, receipts=ReceiptMode.RESPONSE),
+    "strict": _profile(replace(_DELIVERY, warn_after_seconds=200), _STRICT),
+}
+profile_names = st.sampled_from(sorted(PROFILES))
 
 
 def fault(code: ErrorCode) -> Fault:
@@ -55,9 +57,9 @@ class AgainstTheModel(RuleBasedStateMachine):
     #: Makes the bridge's shell; a planted defect is another maker.
     make: ClassVar[ShellMaker] = open_shell
 
-    def begin(self, profile: Profile) -> None:
-        """Open the bridge, and the model beside it."""
-        self.profile = profile
+    def begin(self, name: str) -> None:
+        """Open the bridge under a profile, and the model beside it."""
+        self.profile = profile = PROFILES[name]
         self.bridge, self.model = Bridge(profile, type(self).make), BridgeModel(profile)
         self.count = 0
         self._decided: dict[str, tuple[Any, ...]] = {}
@@ -152,8 +154,8 @@ class AgainstTheModel(RuleBasedStateMachine):
     def time_passes(self, by: timedelta) -> None:
         """The clock moves on."""
         self._expect()
-        self.bridge.time_passes(by)
-        self.model.time_is(self.bridge.now)
+        fired = self.bridge.time_passes(by)
+        holds("what is sent, when, and under which attempt", self.model.time_is(self.bridge.now), fired)
         self._agree()
 
     def clock_goes_back(self, by: timedelta) -> None:
@@ -212,7 +214,7 @@ class AgainstTheModel(RuleBasedStateMachine):
                 "the recipient gets what the sender wrote, under the sender's name and message id", unaltered, message
             )
         for receipt in self.bridge.receipts:
-            own = forms[receipt.form_message_id] if receipt.form_message_id in forms else None
+            own = forms.get(receipt.form_message_id)
             if own is not None and own.receipt is not None:
                 holds("the sender gets the receipt as the recipient gave it", own.receipt, receipt)
 
@@ -384,6 +386,13 @@ class AgainstTheModel(RuleBasedStateMachine):
                     if (each["case_number"], each["message_id"]) == (number, alone["message_id"])
                 ]
                 holds("every envelope stands in the journal", lines, alone["journal"])
+        noted = Counter(each["what"] for each in journal)
+        proved = (self.model.anomalies, self.model.proved)
+        holds(
+            "the case stands where the confirmed forms say",
+            proved,
+            (noted["lifecycle.anomaly"], noted["lifecycle.proved"]),
+        )
         envelopes = Counter(each["what"] for each in journal if each["bytes"])
         holds("every envelope stands in the journal", +self.bridge.envelopes, envelopes)
 

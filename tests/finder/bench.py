@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sample_forms as sample
@@ -17,6 +17,8 @@ from bridge.vocabulary.messages import CasePage, CaseQuery, Fault, FormMessage, 
 from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import Profile
 
+#: What the desk says of a receipt that was kept.
+_KEPT = ("form_message_id", "kept_as", "reason", "given_by", "form_type", "outcome", "code")
 ShellMaker = Callable[[Profile, Store], Shell]
 
 
@@ -92,11 +94,12 @@ class Bridge:
         effect = item.effect
         return effect.message.header.attempt if isinstance(effect, Send) else 0
 
-    def time_passes(self, by: timedelta) -> None:
-        """The clock moves on, and what is due is done."""
+    def time_passes(self, by: timedelta) -> int:
+        """The clock moves on, and what is due is done; how much that is."""
         self.now += by
-        self.shell.fire_due(self.now)
+        fired = self.shell.fire_due(self.now)
         self._carry()
+        return fired
 
     def clock_goes_back(self, by: timedelta) -> None:
         """The clock is set back."""
@@ -129,11 +132,11 @@ class Bridge:
         fresh, self._notices = notices[self._notices :], len(notices)
         return [(each["duty"], each["kind"], each["phase"], each["case_number"]) for each in fresh]
 
-    def new_kept(self) -> list[tuple[str, str, str]]:
+    def new_kept(self) -> list[tuple[str | None, ...]]:
         """The receipts that were kept since the last look, and why."""
         kept = self.ask("receipts_kept")
         fresh, self._kept = kept[self._kept :], len(kept)
-        return [(each["form_message_id"], each["kept_as"], each["reason"]) for each in fresh]
+        return [tuple(each[name] for name in _KEPT) for each in fresh]
 
     def _carry(self) -> None:
         """Take what is committed: receipts are given at once, forms are on their way until a machine ends their sending."""

@@ -73,7 +73,7 @@ class Case:
     """A case of which something came."""
 
     number: str
-    view: View = View()
+    view: View = field(default_factory=View)
     forms: dict[str, Form] = field(default_factory=dict)
     matters: set[str] = field(default_factory=set)
 
@@ -87,7 +87,7 @@ class Told:
     sent: list[tuple[str, str, int]] = field(default_factory=list)
     given: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     notices: list[tuple[str, ...]] = field(default_factory=list)
-    kept: list[tuple[str, str, str]] = field(default_factory=list)
+    kept: list[tuple[str | None, ...]] = field(default_factory=list)
 
 
 class BridgeModel:
@@ -100,6 +100,8 @@ class BridgeModel:
         #: What is wrong with a platform as a whole, and the case on which it showed.
         self.troubles: dict[tuple[str, Side], str] = {}
         self.told = Told()
+        #: Confirmed forms that have no place where the case stands, and forms that a later one proved to have arrived.
+        self.anomalies = self.proved = 0
 
     # ── forms ──
 
@@ -240,13 +242,17 @@ class BridgeModel:
         """A receipt comes; `misplaced` in the response to another form than the one it names."""
         standing = self._standing(side, receipt, misplaced)
         if standing != ("effective", "awaited"):
-            self.told.kept.append((receipt.form_message_id, *standing))
+            code = None if receipt.fault is None else receipt.fault.code.value
+            about = (side.value, receipt.form_type.value, receipt.outcome.value, code)
+            self.told.kept.append((receipt.form_message_id, *standing, *about))
             return
         form = self._form(receipt.form_message_id)
         case = self._case(form)
         form.receipt = receipt
         code = None if receipt.fault is None else receipt.fault.code.value
         if receipt.outcome.value == "error":
+            # What a later form proved is refused all the same.
+            self.anomalies += form.applied
             self._decide(form, "refused", ("error", code), now)
             return
         self._decide(form, "confirmed", ("confirmed", None), now)
@@ -299,8 +305,10 @@ class BridgeModel:
                 proved.append(each)
                 moved = after(view, form.message.form, self._choices)
         if moved is None:
+            self.anomalies += 1
             return
         case.view = moved
+        self.proved += len(proved)
         for each in (*proved, form):
             each.applied = True
             written: Any = each.message.form
@@ -332,12 +340,15 @@ class BridgeModel:
             return form.since + warn
         return due
 
-    def time_is(self, now: datetime) -> None:
-        """Everything that is due by now is done."""
+    def time_is(self, now: datetime) -> int:
+        """Everything that is due by now is done; how much that is."""
+        fired = 0
         for form in [form for case in self.cases.values() for form in case.forms.values()]:
             due = self.due_at(form)
             if due is not None and due <= now:
+                fired += 1
                 self._fires(form, now)
+        return fired
 
     def _fires(self, form: Form, now: datetime) -> None:
         step_at, form.step_at = form.step_at, None

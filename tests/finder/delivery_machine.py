@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import sample_forms as sample
-from against_the_model import PROFILES, AgainstTheModel, fault
+from against_the_model import AgainstTheModel, fault, profile_names
 from bridge_model import DECIDED, ON_ITS_WAY
 from facts import holds
 from hypothesis import strategies as st
@@ -15,7 +15,6 @@ from bridge.vocabulary.calls import Answered, Faulted, NotReached, Unanswered
 from bridge.vocabulary.codes import ErrorCode
 from bridge.vocabulary.forms import FormType
 from bridge.vocabulary.parties import Side
-from bridge.vocabulary.profile import Profile
 
 CASES = (sample.CASE, sample.OTHER_CASE)
 sides = st.sampled_from(Side)
@@ -32,6 +31,14 @@ FITS = {
     "resend": ("awaiting_receipt", "in_doubt", "to_repeat"),
     "abandon": ("parked",),
 }
+#: What can happen to a form: how a sending ends, and what people do.
+_EVENTS = (
+    *("acknowledged", "unanswered", "unanswered", "not_taken"),
+    *(ErrorCode.BUSY, ErrorCode.CASE_ENDED, ErrorCode.NOT_AUTHENTICATED),
+    *("resend", "park", "release"),
+)
+#: Until a form is sent again: the receipt is overdue, a warning, the gap.
+_WAITS_MAX = 4
 _WELL = {"case": sample.CASE, "reason": "说明"}
 #: What a person can do wrong at the desk, by the code of the refusal: the act, what is said, and who says it.
 MISTAKES: dict[str, tuple[str, dict[str, str], str | None]] = {
@@ -46,8 +53,8 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str | None]] = {
 class Delivery(AgainstTheModel):
     """Forms on their way."""
 
-    @initialize(profile=st.sampled_from(PROFILES), by_query=st.booleans())
-    def two_cases_are_handed_over(self, profile: Profile, by_query: bool) -> None:
+    @initialize(profile=profile_names, by_query=st.booleans())
+    def two_cases_are_handed_over(self, profile: str, by_query: bool) -> None:
         self.begin(profile)
         for number, case in enumerate(CASES):
             hand_over = sample.form(FormType.HAND_OVER, case, description=f"路边垃圾{number}")
@@ -95,6 +102,36 @@ class Delivery(AgainstTheModel):
         self.sending_ends(self.one_on_the_way(of), "faulted", code)
 
     @precondition(lambda self: self.on_the_way())
+    @rule(of=which, times=st.integers(2, 4), code=st.sampled_from(_ACCOUNT))
+    def the_account_is_not_accepted_for_long(self, of: int, times: int, code: ErrorCode) -> None:
+        """That says nothing about the form, and never uses up its attempts."""
+        message_id = self.one_on_the_way(of)
+        for _ in range(times):
+            if self.bridge.on_the_way[message_id]:
+                self.sending_ends(message_id, "faulted", code)
+                self.the_clock_goes_on_to_what_is_due()
+
+    @precondition(lambda self: self.open_forms())
+    @rule(of=which, events=st.lists(st.sampled_from(_EVENTS), min_size=2, max_size=6))
+    def one_form_has_a_hard_time(self, of: int, events: list[str | ErrorCode]) -> None:
+        """One thing after the other happens to it: its sendings end badly, people step in, time goes by."""
+        form = self.open_forms()[-1 - of % len(self.open_forms())]
+        for event in events:
+            if form.state in DECIDED:
+                return
+            if event in FITS:
+                self.person_acts(form.id, str(event))
+                continue
+            for _ in range(_WAITS_MAX):
+                due = self.model.due_at(form)
+                if self.bridge.on_the_way[form.id] or due is None:
+                    break
+                self.time_passes(max(due - self.bridge.now, timedelta(0)))
+            if self.bridge.on_the_way[form.id]:
+                code = event if isinstance(event, ErrorCode) else None
+                self.sending_ends(form.id, "faulted" if code else str(event), code)
+
+    @precondition(lambda self: self.on_the_way())
     @rule(of=which, code=st.none() | codes)
     def the_response_holds_the_receipt(self, of: int, code: ErrorCode | None) -> None:
         message_id = self.one_on_the_way(of)
@@ -120,6 +157,16 @@ class Delivery(AgainstTheModel):
     @rule(of=which, code=st.none() | codes, side=sides)
     def any_receipt_comes(self, of: int, code: ErrorCode | None, side: Side) -> None:
         self.receipt_comes(side, sample.receipt_for(self.some(of).message, self.bridge.now, code))
+
+    @precondition(lambda self: self.decided())
+    @rule(of=which, state=st.sampled_from(DECIDED))
+    def receipts_come_for_a_form_that_is_decided(self, of: int, state: str) -> None:
+        """Whatever they say: the same again, the opposite, another error."""
+        decided = [form for form in self.decided() if form.state == state] or self.decided()
+        form = decided[of % len(decided)]
+        told = form.told[1] if form.told is not None else None
+        for code in (None, ErrorCode.CASE_ENDED, ErrorCode.BUSY, None if told is None else ErrorCode(told)):
+            self.receipt_comes(form.to, sample.receipt_for(form.message, self.bridge.now, code))
 
     @rule(of=which, wrong=st.sampled_from(("case", "other case", "form", "type")), side=sides)
     def a_receipt_meets_no_form_of_its_own(self, of: int, wrong: str, side: Side) -> None:
@@ -157,6 +204,10 @@ class Delivery(AgainstTheModel):
 
     @rule()
     def the_clock_reaches_what_is_due(self) -> None:
+        self.the_clock_goes_on_to_what_is_due()
+
+    def the_clock_goes_on_to_what_is_due(self) -> None:
+        """To the next moment at which something is to be done."""
         due = [moment for form in self.model.forms() if (moment := self.model.due_at(form)) is not None]
         if due:
             self.time_passes(max(min(due) - self.bridge.now, timedelta(0)))
@@ -176,7 +227,7 @@ class Delivery(AgainstTheModel):
         self.person_acts(self.some(of).id, act)
 
     @precondition(lambda self: self.parked())
-    @rule(of=which, act=st.sampled_from(("release", "release", "abandon")))
+    @rule(of=which, act=st.sampled_from(("release", "abandon")))
     def a_person_takes_up_what_is_parked(self, of: int, act: str) -> None:
         self.person_acts(self.parked()[of % len(self.parked())].id, act)
 
@@ -224,6 +275,10 @@ class Delivery(AgainstTheModel):
         """A form, of the last ones and those under way rather than of the first."""
         forms = list(self.model.forms())
         return forms[-1 - of % len(forms)]
+
+    def decided(self) -> list[Any]:
+        """The forms that nothing changes any more."""
+        return [form for form in self.model.forms() if form.state in DECIDED]
 
     def parked(self) -> list[Any]:
         """The forms that wait for a person."""

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, ClassVar
 
 import sample_forms as sample
-from against_the_model import PROFILES, fault
+from against_the_model import PROFILES, fault, profile_names
 from bench import Bridge, ShellMaker
 from facts import holds
 from hypothesis import strategies as st
@@ -19,7 +19,6 @@ from bridge.core.shell import open_shell
 from bridge.vocabulary.calls import Answered, Ending, Faulted, NotReached, Unanswered
 from bridge.vocabulary.codes import ErrorCode
 from bridge.vocabulary.messages import FormMessage
-from bridge.vocabulary.profile import Profile
 
 ALONE = "cases never wait for each other"
 #: Of ten ways on, these end a case before it was worked on; most go on.
@@ -38,7 +37,7 @@ class Crossing:
 
     number: str
     alone: Bridge
-    view: View = View()
+    view: View = field(default_factory=View)
     #: The form that is on its way, and the case once it has been taken.
     pending: list[tuple[FormMessage, View]] = field(default_factory=list)
 
@@ -48,10 +47,10 @@ class Interleaved(RuleBasedStateMachine):
 
     make: ClassVar[ShellMaker] = open_shell
 
-    @initialize(profile=st.sampled_from(PROFILES))
-    def the_town_opens(self, profile: Profile) -> None:
-        self.profile = profile
-        self.bridge = Bridge(profile, type(self).make)
+    @initialize(profile=profile_names)
+    def the_town_opens(self, profile: str) -> None:
+        self.profile = PROFILES[profile]
+        self.bridge = Bridge(self.profile, type(self).make)
         self.cases: list[Crossing] = []
         self.count = 0
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import sample_forms as sample
-from against_the_model import PROFILES, AgainstTheModel, fault
+from against_the_model import AgainstTheModel, fault, profile_names
 from bridge_model import DECIDED
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -21,7 +21,6 @@ from bridge.vocabulary.codes import (
 )
 from bridge.vocabulary.forms import FORMS_BY_DIRECTION, FormType
 from bridge.vocabulary.parties import Direction, Side
-from bridge.vocabulary.profile import Profile
 
 T = FormType
 #: A form by its word; `beyond` and `within` hang on the ordinal.
@@ -77,6 +76,7 @@ _ALL_WORDS = sorted(
     {*_WORDS, *(each for row in LAW.values() for each in row), *(each for row in NEWS.values() for each in row)}
 )
 _OFTEN = 3
+_TASKS = ("T20260302-000001", "T20260302-000002", "T20260303-000009")
 _BEFORE_REJECTION = ("unknown", "handed_over", "withdrawn", "declined")
 _TO_VERIFICATION = ("handOver", "filingResult/filed", "dispatch", "verificationRequest")
 _REJECTED = ("verificationResult/passed", "rejection/within", "verificationRequest")
@@ -109,11 +109,11 @@ class CaseLife(AgainstTheModel):
     """One case."""
 
     @initialize(
-        profile=st.sampled_from(PROFILES),
+        profile=profile_names,
         stage=st.sampled_from(sorted({"unknown", *LAW, *NEWS})),
         rejections=st.integers(0, 4),
     )
-    def a_case_stands_at(self, profile: Profile, stage: str, rejections: int) -> None:
+    def a_case_stands_at(self, profile: str, stage: str, rejections: int) -> None:
         """By forms that all arrived, after so many rejections of its filing."""
         self.begin(profile)
         if rejections and stage not in _BEFORE_REJECTION:
@@ -185,34 +185,26 @@ class CaseLife(AgainstTheModel):
     def the_wrong_side_writes(self, word: str, side: Side) -> None:
         self.write(side, written(word, self.view))
 
-    @precondition(lambda self: self.leading_on())
-    @rule(
-        pick=st.integers(0, 9),
-        by=st.sampled_from((-1, 1)),
-        what=st.sampled_from(("filing_ordinal", "ordinal", "round")),
-    )
-    def somebody_miscounts(self, pick: int, by: int, what: str) -> None:
-        word = self.pick(self.leading_on(), pick)
-        form = written(word, self.view)
-        if hasattr(form, what):
-            self.write(writer_of(word), written(word, self.view, **{what: max(0, getattr(form, what) + by)}))
-
-    @precondition(lambda self: self.view.stage != "unknown")
-    @rule(pick=st.integers(0, 99), number=st.sampled_from(("T20260302-000001", "T20260302-000002", "T20260303-000009")))
-    def somebody_names_another_task(self, pick: int, number: str) -> None:
-        words = [
-            word
-            for word in (*self.leading_on(), *NEWS.get(self.view.stage, ()))
-            if hasattr(written(word, self.view), "task_number")
+    @precondition(lambda self: self.leading_on() or NEWS.get(self.view.stage))
+    @rule(pick=st.integers(0, 99), leading=st.booleans())
+    def everything_that_can_be_wrong_with_a_form_is(self, pick: int, leading: bool) -> None:
+        """One form after the other that would be in its place but for one thing."""
+        words = self.leading_on() if leading else []
+        word = self.pick(words or [*self.leading_on(), *NEWS.get(self.view.stage, ())], pick)
+        right = written(word, self.view)
+        wrong = [
+            {number: max(0, getattr(right, number) + by)}
+            for number in ("filing_ordinal", "ordinal", "round")
+            for by in (-1, 1)
+            if hasattr(right, number)
         ]
-        if words:
-            word = self.pick(words, pick)
-            self.write(writer_of(word), written(word, self.view, task_number=number))
+        wrong += [{"task_number": other} for other in _TASKS if hasattr(right, "task_number")]
+        wrong += _INCOMPLETE.get(word, ())
+        for changes in wrong:
+            self.write(writer_of(word), written(word, self.view, **changes))
 
-    @rule(word=st.sampled_from(sorted(_INCOMPLETE)), pick=st.integers(0, 2), in_place=st.booleans())
-    def somebody_leaves_something_out(self, word: str, pick: int, in_place: bool) -> None:
-        fitting = [each for each in (*self.leading_on(), *NEWS.get(self.view.stage, ())) if each in _INCOMPLETE]
-        word = self.pick(fitting, pick) if in_place and fitting else word
+    @rule(word=st.sampled_from(sorted(_INCOMPLETE)), pick=st.integers(0, 2))
+    def somebody_leaves_something_out(self, word: str, pick: int) -> None:
         self.write(writer_of(word), written(word, self.view, **self.pick(_INCOMPLETE[word], pick)))
 
     @rule(word=st.sampled_from(_ALL_WORDS), what=st.sampled_from(("case_number", "form_type")))
@@ -233,6 +225,31 @@ class CaseLife(AgainstTheModel):
         message = self.write(writer_of(word), written(word, self.view))
         if self.bridge.on_the_way[message.header.message_id]:
             self.sending_ends(message.header.message_id, how)
+
+    @precondition(lambda self: self.leading_on())
+    @rule(
+        pick=st.integers(0, 9),
+        next_pick=st.integers(0, 9),
+        arrives=st.booleans(),
+        code=st.none() | st.just(ErrorCode.OUT_OF_SEQUENCE),
+    )
+    def a_form_is_answered_before_its_receipt_is_here(
+        self, pick: int, next_pick: int, arrives: bool, code: ErrorCode | None
+    ) -> None:
+        """What the answer builds on has arrived, whatever its own receipt says later."""
+        word = self.pick(self.leading_on(), pick)
+        first = self.write(writer_of(word), written(word, self.view))
+        message_id = first.header.message_id
+        view = after(self.view, first.form, self.profile.choices)
+        if not self.bridge.on_the_way[message_id] or view is None or not LAW.get(view.stage):
+            return
+        self.sending_ends(message_id, "unanswered")
+        follows = self.pick(sorted(LAW[view.stage]), next_pick)
+        answer = self.write(writer_of(follows), written(follows, view))
+        if arrives and self.bridge.on_the_way[answer.header.message_id]:
+            receipt = sample.receipt_for(answer, self.bridge.now)
+            self.sending_ends(answer.header.message_id, "acknowledged", receipt=receipt)
+        self.receipt_comes(writer_of(word).other, sample.receipt_for(first, self.bridge.now, code))
 
     @precondition(lambda self: self.pending())
     @rule(pick=st.integers(0, 9), data=st.data())

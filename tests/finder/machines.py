@@ -16,12 +16,12 @@ from duplicates_machine import Duplicates
 from facts import Broken
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.database import ExampleDatabase
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import INVARIANT_MARKER, RuleBasedStateMachine, run_state_machine_as_test
 from interleaved_machine import Interleaved
 from life_machine import CaseLife
 from query_machine import Query
 from stores_machine import StoreAgainstMemory
-from stories import Stories, drawing_by
+from story_machine import Stories, drawing_by
 from twins_machine import Comparing, Twins
 
 from bridge.vocabulary.parties import Party
@@ -134,11 +134,18 @@ def _on_a_bench(kind: type[RuleBasedStateMachine]) -> Callable[[Machine, Hunt], 
                 machine=machine.name,
                 clause=broke.clause if isinstance(broke, Broken) else "RCPT-5",
                 fact=broke.fact if isinstance(broke, Broken) else f"the bridge stumbles: {type(broke).__name__}",
-                text="\n".join([str(broke), *getattr(broke, "__notes__", ())]) if known else _trace(broke),
+                text=_steps(broke, kind) if known else _trace(broke),
                 repeat=machine.repeated_by(hunt),
             )
 
     return find
+
+
+def _steps(broke: Exception, kind: type[RuleBasedStateMachine]) -> str:
+    """What was done, without what was looked at after each step."""
+    looks = {f"state.{name}()" for name in dir(kind) if hasattr(getattr(kind, name), INVARIANT_MARKER)}
+    lines = "\n".join(getattr(broke, "__notes__", ())).splitlines()
+    return "\n".join([str(broke), *(line for line in lines if line not in looks)])
 
 
 def _trace(broke: Exception) -> str:

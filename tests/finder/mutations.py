@@ -29,6 +29,8 @@ _CALCULATED: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult,
     ast.BitOr: ast.BitAnd,
 }
+#: Numbers that mean something; the others only say that there is a bound.
+_SMALL = 10_000
 _CALLED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 #: What only people read; a wrong word in there is no wrong act.
 _FOR_PEOPLE = frozenset({"_record", "Record", "_note", "JournalEntry", "_stumbled"})
@@ -50,22 +52,6 @@ class Mutation:
     place: int
     change: Change
     tree: ast.Module
-
-    @property
-    def within_function(self) -> bool:
-        """Whether the place is run when something calls it, and not when the module is loaded."""
-        around = [each for each in ast.walk(self.tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
-        return any(each.lineno < self.line <= (each.end_lineno or 0) for each in around)
-
-    @property
-    def lines(self) -> range:
-        """From the beginning of the statement to the place: running one of them leads to it."""
-        around = [
-            each
-            for each in ast.walk(self.tree)
-            if isinstance(each, ast.stmt) and each.lineno <= self.line <= (each.end_lineno or 0)
-        ]
-        return range(max((each.lineno for each in around), default=self.line), self.line + 1)
 
     def written(self) -> tuple[str, str]:
         """The source with the change in it, and what stands there now."""
@@ -146,10 +132,9 @@ def _changes(node: ast.AST, enums: dict[str, list[str]]) -> Iterator[tuple[str, 
         yield "another member", _another_member(enums[node.value.id])
     elif isinstance(node, ast.If | ast.IfExp) and not isinstance(node.test, ast.Compare | ast.UnaryOp):
         yield "condition negated", _negating
-    if isinstance(node, ast.Expr | ast.AugAssign | ast.Continue) and not _is_for_people(node):
-        yield "statement left out", _left_out
-    elif isinstance(node, ast.Assign) and any(
-        isinstance(target, ast.Attribute | ast.Subscript) for target in node.targets
+    if (isinstance(node, ast.Expr | ast.AugAssign | ast.Continue) and not _is_for_people(node)) or (
+        isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Attribute | ast.Subscript) for target in node.targets)
     ):
         yield "statement left out", _left_out
 
@@ -157,7 +142,7 @@ def _changes(node: ast.AST, enums: dict[str, list[str]]) -> Iterator[tuple[str, 
 def _constants(node: ast.Constant) -> Iterator[tuple[str, Change]]:
     if isinstance(node.value, bool):
         yield "true for false, false for true", _valued(not node.value)
-    elif isinstance(node.value, int) and abs(node.value) < 10_000:
+    elif isinstance(node.value, int) and abs(node.value) < _SMALL:
         yield "one more", _valued(node.value + 1)
         if node.value > 0:
             yield "one less", _valued(node.value - 1)

@@ -80,11 +80,12 @@ class Beside(Bridge):
             holds(FACT, attempt, self.other.sending_ends(message_id, ending))
         return attempt
 
-    def time_passes(self, by: timedelta) -> None:
+    def time_passes(self, by: timedelta) -> int:
         """See `Bridge`."""
         with self._both():
-            super().time_passes(by)
-            self.other.time_passes(by)
+            fired = super().time_passes(by)
+            holds(FACT, fired, self.other.time_passes(by))
+        return fired
 
     def clock_goes_back(self, by: timedelta) -> None:
         """See `Bridge`."""
@@ -103,10 +104,10 @@ class Beside(Bridge):
 class StoreAgainstMemory(Delivery):
     """Everything that happens to forms on their way happens to both."""
 
-    def begin(self, profile: Profile) -> None:
+    def begin(self, name: str) -> None:
         """Open both."""
-        super().begin(profile)
-        self.bridge = Beside(profile, type(self).make)
+        super().begin(name)
+        self.bridge = Beside(self.profile, type(self).make)
 
     @invariant()
     def both_say_the_same(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stories import Stories
+from story_machine import Stories
 
 from bridge.vocabulary.parties import Party
 from conformance.explore.explore import Explorer, Finding, Source

@@ -365,6 +365,17 @@ class TestDuplicates:
         crossing.crosses(URBAN, sample.form(T.FILING_RESULT))
         assert bool(crossing.notices()) is counted
 
+    def test_a_declined_case_that_does_not_count_hides_no_later_one(self):
+        third = "340202-20260302-000003"
+        crossing = Crossing(with_choices(duplicate_scope_includes_declined=False))
+        crossing.crosses(GRID, sample.form(T.HAND_OVER, sample.OTHER_CASE))
+        crossing.crosses(URBAN, sample.declined(case_number=sample.OTHER_CASE))
+        crossing.crosses(GRID, sample.form(T.HAND_OVER))
+        crossing.crosses(GRID, sample.form(T.HAND_OVER, third))
+        crossing.crosses(URBAN, sample.form(T.FILING_RESULT, third))
+        (notice,) = crossing.store.read_notices()
+        assert (notice.case_number, notice.related_case_number) == (third, sample.CASE)
+
 
 class TestCasesAreIndependent:
     def test_a_case_in_trouble_does_not_hold_up_another(self):
