@@ -144,7 +144,7 @@ def test_working_days_in_two_parts_are_working_days_in_one(
     assert abs(parts - calendar.add_days(moment, first + second)) <= timedelta(microseconds=1)
 
 
-@given(MOMENTS, st.integers(0, 200))
+@given(MOMENTS, st.integers(0, 120))
 def test_days_of_one_length_are_their_working_time(moment: datetime, days: int) -> None:
     assert CALENDAR.add_days(moment, days) == CALENDAR.add(moment, days * timedelta(hours=7))
 
