@@ -37,7 +37,7 @@ ROOT = HERE.parents[1]
 PACKAGES = ROOT / "build" / "peers"
 NPM = ("soap@1.1.12", "wiremock@3.13.2")
 
-ROUNDS = 1
+ROUNDS = 3
 WARM_UP = 300
 REQUESTS = 2000
 START_SECONDS = 30.0
