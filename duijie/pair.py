@@ -5,7 +5,6 @@ between them is SOAP over HTTP on loopback. `Pair` knows how to start, stop, kil
 runs and what the live stage is built on.
 """
 
-import json
 import secrets
 import ssl
 import threading
@@ -21,7 +20,7 @@ import httpx
 
 from bridge.vocabulary.parties import Party, Side
 from bridge.vocabulary.profile import Profile
-from conformance.drivers.control import whom_to_trust
+from conformance.drivers.control import in_query, whom_to_trust
 from conformance.drivers.driver import Quiet
 from conformance.oracle.trace import Trace
 from conformance.scenario.faults import FaultPlan
@@ -92,7 +91,7 @@ class Remote:
 
     def ask(self, name: str, params: Mapping[str, Any]) -> Any:
         """Ask about the party's state; raises `StageRefused`."""
-        return self._read(self._http.get(f"/asks/{name}", params=_in_query(params)))
+        return self._read(self._http.get(f"/asks/{name}", params=in_query(params)))
 
     def quiet(self) -> Quiet:
         """Ask whether it is at rest, and until when."""
@@ -129,7 +128,7 @@ class Near:
 
     def ask(self, name: str, params: Mapping[str, Any]) -> Any:
         """See `Remote`."""
-        return self._willing("ask", (name, _in_query(params)))
+        return self._willing("ask", (name, in_query(params)))
 
     def quiet(self) -> Quiet:
         """See `Remote`."""
@@ -148,11 +147,6 @@ class Near:
         if isinstance(said, Refusal):
             raise StageRefused(said.code, said.message_zh, said.message_en)
         return said
-
-
-def _in_query(params: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters of a question as they stand in an address: texts as they are, the rest as JSON."""
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in params.items()}
 
 
 def _quiet(said: Mapping[str, Any]) -> Quiet:

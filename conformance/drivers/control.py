@@ -98,8 +98,7 @@ class ControlDriver:
 
     def ask(self, name: str, params: Mapping[str, Any]) -> Any:
         """See `Driver`."""
-        query = {key: value if isinstance(value, str) else json.dumps(value) for key, value in params.items()}
-        return self._read(self._call("GET", f"/asks/{name}", params=query), name)
+        return self._read(self._call("GET", f"/asks/{name}", params=in_query(params)), name)
 
     def quiet(self) -> Quiet | None:
         """See `Driver`."""
@@ -180,3 +179,8 @@ class ControlDriver:
 
 def _moment(said: Any) -> datetime | None:
     return None if said is None else datetime.fromisoformat(said)
+
+
+def in_query(params: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters of a question as they stand in an address: texts as they are, the rest as JSON."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in params.items()}

@@ -69,7 +69,7 @@ def _value(field: Field, text: str) -> Any:
     if field.kind == "yes_no":
         return text == "yes"
     if field.kind == "list":
-        return [part.strip() for part in text.replace(",", ",").split(",") if part.strip()]
+        return [part.strip() for part in text.split(",") if part.strip()]
     if field.kind == "object":
         try:
             found = json.loads(text)

@@ -3,17 +3,14 @@
 import itertools
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from staying import staying_after
 
 from bridge.vocabulary.forms import FormType
 from bridge.vocabulary.parties import Party, Side
 from conformance.scenario import forge
-from conformance.scenario.load import load_all
-from conformance.scenario.runner import play
 from conformance.scenario.stage import START
-from conformance.scenario.steps import Wiring
 from duijie.cli import main
 from duijie.exits import Exit
 from duijie.library import library_folder
@@ -24,28 +21,11 @@ from duijie.processes import free_port
 pytestmark = pytest.mark.live
 
 
-class Staying(LiveStage):
-    """A stage that outlives the story played on it."""
-
-    def close(self) -> None:
-        pass
-
-    def end(self) -> None:
-        super().close()
-
-
 @pytest.fixture(scope="module")
 def stage() -> Iterator[LiveStage]:
-    (scenario,) = load_all([library_folder() / "rejection" / "the-first-leads-back-to-disposal.yaml"])
-    stages: list[Staying] = []
-
-    def made(*args: Any) -> Staying:
-        stages.append(Staying(*args, control_ports=True))
-        return stages[0]
-
-    play(scenario, Wiring.BRIDGED, made, seed=1)
-    yield stages[0]
-    stages[0].end()
+    story = library_folder() / "rejection" / "the-first-leads-back-to-disposal.yaml"
+    with staying_after(story) as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from staying import staying_after
 
 from bridge.vocabulary.parties import Party
-from conformance.scenario.load import load_all
-from conformance.scenario.runner import play
 from conformance.scenario.stage import START
-from conformance.scenario.steps import Wiring
 from duijie.case_sources import cases_in_books, cases_of
 from duijie.cli import main
 from duijie.exits import Exit
@@ -22,29 +20,10 @@ from duijie.live import LiveStage
 STORY = library_folder() / "rejection" / "the-first-leads-back-to-disposal.yaml"
 
 
-class Staying(LiveStage):
-    """A stage that outlives the story played on it."""
-
-    def close(self) -> None:
-        pass
-
-    def end(self) -> None:
-        super().close()
-
-
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStage]:
-    (scenario,) = load_all([STORY])
-    stages: list[Staying] = []
-    folder = tmp_path_factory.mktemp("pair")
-
-    def made(*args: Any) -> Staying:
-        stages.append(Staying(*args, folder=folder, control_ports=True))
-        return stages[0]
-
-    play(scenario, Wiring.BRIDGED, made, seed=1)
-    yield stages[0]
-    stages[0].end()
+    with staying_after(STORY, folder=tmp_path_factory.mktemp("pair")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
