@@ -108,7 +108,9 @@ class Child:
             else:
                 return
         self._process, self._lifeline = _new_process(self.name)
-        self._lifeline.send(self._job)
+        # One that has ended already takes no job; `wait_ready` says so.
+        with suppress(OSError):
+            self._lifeline.send(self._job)
 
     def wait_ready(self) -> None:
         """Return when the service is up; raises `UserMistake` with the service's own sentence when it is not to be."""
@@ -116,7 +118,8 @@ class Child:
             raise RuntimeError(f"{self.name} was not started")
         try:
             said = self._lifeline.recv() if self._lifeline.poll(READY_WITHIN_SECONDS) else ("", "")
-        except EOFError:
+        except (EOFError, OSError):
+            # It was killed; before it had read its job, the pipe does not end, it breaks.
             said = ("", "")
         if said != "ready":
             self.kill()

@@ -1,5 +1,6 @@
 """Child processes start, say why they cannot, and never outlive their parent."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -75,6 +76,33 @@ def test_a_child_that_cannot_start_says_why():
     child.start()
 
     with pytest.raises(UserMistake, match="the port is taken"):
+        child.wait_ready()
+
+
+class KilledAtOnce:
+    """A process that is killed before it has read what it is to do."""
+
+    def __init__(self, theirs):
+        self.theirs = theirs
+
+    def kill(self):
+        self.theirs.close()
+
+    def join(self):
+        pass
+
+
+@pytest.mark.parametrize("killed", ["before it is told its job", "before it reads its job"])
+def test_a_child_that_was_killed_before_it_read_its_job_did_not_start(monkeypatch, killed):
+    ours, theirs = multiprocessing.Pipe()
+    process = KilledAtOnce(theirs)
+    monkeypatch.setattr(processes, "_new_process", lambda name: (process, ours))
+    child = Child("quiet", Quiet)
+    if killed == "before it is told its job":
+        process.kill()
+    child.start()
+    process.kill()
+    with pytest.raises(UserMistake, match="quiet did not start"):
         child.wait_ready()
 
 
