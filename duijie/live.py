@@ -200,7 +200,7 @@ class LiveStage:
         shown = [self.pair.wire.kept_of(body.content, body.content_type, body.content_encoding) for body in crossed]
         with self.pair.wire.lock:
             if shown and shown[0] is not None:
-                record["envelope"] = shown[0]
+                self.trace.enclose(record, shown[0])
             self.trace.answer(call, ending, self.now, envelope=shown[1] if len(shown) > 1 else None)
         return ending
 

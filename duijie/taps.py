@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ from bridge.vocabulary.parties import Party
 from conformance.observe.body import BodyUnreadable, envelope_in, wrapping_of
 from conformance.observe.envelope import kept
 from conformance.observe.soap import read_request, read_response
-from conformance.oracle.trace import Trace
+from conformance.oracle.trace import Shown, Trace
 from conformance.scenario.faults import Decision, Fate, FaultPlan, Reply, Ruin, fault, is_overtaken
 
 #: Seconds after which the tap itself gives up on a service that does not answer.
@@ -84,7 +85,7 @@ class Request:
     #: None when the contract has no such message.
     message: Message | None = None
     #: The envelope as it may stand in the trace; None when that is not asked for, or it may not.
-    kept: str | None = None
+    kept: Shown | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +143,12 @@ class Wire:
         self._held: list[_Held] = []
         self._taps: list[Tap] = []
 
-    def kept(self, envelope: bytes) -> str | None:
-        """The envelope as it may stand in the trace; None where envelopes are not asked for."""
-        return kept(envelope) if self._envelopes else None
+    def kept(self, envelope: bytes) -> Shown | None:
+        """Shows the envelope as it may stand in the trace; None where envelopes are not asked for."""
+        return partial(kept, envelope) if self._envelopes else None
 
-    def kept_of(self, body: bytes, content_type: str | None, content_encoding: str | None) -> str | None:
-        """The envelope in a body that went past the taps, as it may stand in the trace."""
+    def kept_of(self, body: bytes, content_type: str | None, content_encoding: str | None) -> Shown | None:
+        """Shows the envelope in a body that went past the taps, as it may stand in the trace."""
         return self.kept(_opened(body, content_type, content_encoding)[0]) if self._envelopes else None
 
     def doom(self, party: Party) -> "_Crash":
@@ -574,13 +575,14 @@ class _Handler(BaseHTTPRequestHandler):
         wire, tap = self.tap.wire, self.tap
         reply = tap.exchange(request)
         with wire.lock:
-            wire.trace.unread(
+            noted = wire.trace.unread(
                 wire.now(),
                 **tap.ends,
                 detail=f"{len(request.body)} bytes, HTTP {'no answer' if reply is None else reply.status}",
                 packed=list(request.packed) or None,
-                envelope=request.kept,
             )
+            if request.kept is not None:
+                wire.trace.enclose(noted, request.kept)
         self._reply(reply)
 
     def _pass(self, request: Request, message: Message, decision: Decision) -> None:

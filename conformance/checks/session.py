@@ -251,7 +251,7 @@ def _worth_keeping(result: Result) -> set[int]:
     if result.verdict is Verdict.PASS or result.run is None:
         return set()
     named = [record["n"] for record in result.evidence]
-    latest_first = [record["n"] for record in reversed(result.run.trace.records) if "envelope" in record]
+    latest_first = reversed(result.run.trace.enveloped)
     return set(list(dict.fromkeys([*named, *latest_first]))[:ENVELOPES_MAX])
 
 

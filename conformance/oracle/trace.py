@@ -317,6 +317,10 @@ class Recording:
     quiet_after: timedelta
 
 
+#: Gives an envelope as it may be kept, or None when it may not be; to make it so costs more than to carry it, and few are ever read.
+Shown = Callable[[], str | None]
+
+
 class Trace:
     """Everything that was seen and done in one run, in order."""
 
@@ -333,6 +337,8 @@ class Trace:
         #: The moment of the last record, and how it is written.
         self._at: tuple[datetime | None, str] = (None, "")
         self._acts: tuple[int, list[Act]] = (0, [])
+        #: What shows the envelopes of records, by their number.
+        self._enclosed: dict[int, Shown] = {}
         #: The number of the last call; None until somebody adds another one.
         self._calls: int | None = None
 
@@ -374,12 +380,12 @@ class Trace:
         by_network: bool = False,
         network: str | None = None,
         packed: Sequence[str] = (),
-        envelope: str | None = None,
+        envelope: Shown | None = None,
     ) -> int:
         """A call leaves `sender` for `to`; gives the number under which its answer is recorded.
 
         `injected` marks what a test forged; `by_network` what the network brings late or twice, with `network` for the fault
-        that made it; `packed` says how the envelope was wrapped, outermost first; `envelope` is the envelope itself as it may be kept.
+        that made it; `packed` says how the envelope was wrapped, outermost first; `envelope` shows the envelope itself (`enclose`).
         """
         if self._calls is None:
             self._calls = max((int(r.get("call", 0)) for r in self.records if r.get("type") == "call"), default=0)
@@ -406,9 +412,11 @@ class Trace:
             "to": str(to),
         }
         more: Record = {"injected": injected or None, "by_network": by_network or None, "network": network}
-        more |= {"packed": list(packed) or None, "envelope": envelope}
+        more["packed"] = list(packed) or None
         record |= {key: value for key, value in more.items() if value is not None}
         self.keep(record, at)
+        if envelope is not None:
+            self.enclose(record, envelope)
         return self._calls
 
     def answer(
@@ -420,17 +428,21 @@ class Trace:
         given: Ending | None = None,
         network: str | None = None,
         packed: Sequence[str] = (),
-        envelope: str | None = None,
+        envelope: Shown | None = None,
     ) -> Record:
         """The call ended for its caller; `given` is the answer that was given and lost on the way back.
 
-        `network` is the fault that the call or its answer met; `packed` says how the answer was wrapped, outermost first; `envelope` is
-        the answer's envelope as it may be kept.
+        `network` is the fault that the call or its answer met; `packed` says how the answer was wrapped, outermost first; `envelope` shows
+        the answer's envelope (`enclose`).
         """
-        values: Record = {"call": call, "network": network, "packed": list(packed) or None, "envelope": envelope}
+        values: Record = {"call": call, "network": network, "packed": list(packed) or None}
         if given is not None:
-            return self.append("answer", at, **values, outcome=Outcome.LOST, given=_ending(given))
-        return self.append("answer", at, **values, **_ending(ending))
+            record = self.append("answer", at, **values, outcome=Outcome.LOST, given=_ending(given))
+        else:
+            record = self.append("answer", at, **values, **_ending(ending))
+        if envelope is not None:
+            self.enclose(record, envelope)
+        return record
 
     def not_reached(self, sender: str, to: str, message: Message, at: datetime) -> Record:
         """A call without a connection was never on the wire; it is noted beside the calls, for people."""
@@ -481,11 +493,26 @@ class Trace:
         """A contact person was told something."""
         return self.append("notice", at, party=str(party), notice=notice)
 
+    def enclose(self, record: Record, envelope: Shown) -> None:
+        """Have the envelope with which a record crossed at hand until `keep_envelopes` says whether anybody will read it."""
+        self._enclosed[record["n"]] = envelope
+
+    @property
+    def enveloped(self) -> list[int]:
+        """The numbers of the records whose envelopes are kept or at hand, in order."""
+        return [record["n"] for record in self.records if "envelope" in record or record["n"] in self._enclosed]
+
     def keep_envelopes(self, numbers: Container[int]) -> None:
-        """Let go of the envelopes of all records but these: they weigh more than all else in a trace."""
+        """Write the envelopes of these records into them and let go of all others, which weigh more than all else in a trace."""
         for record in self.records:
-            if record["n"] not in numbers:
+            number = record["n"]
+            if number not in numbers:
                 record.pop("envelope", None)
+            elif number in self._enclosed:
+                shown = self._enclosed[number]()
+                if shown is not None:
+                    record["envelope"] = shown
+        self._enclosed.clear()
 
     # -- JSON lines --
 

@@ -241,6 +241,7 @@ def test_every_message_that_crosses_is_kept_with_its_envelope_and_none_of_a_chec
     check = Check(loads_scenario(INJECTED), Party.URBAN)
     bench = BuiltinBench(Party.URBAN, read_profile(None))
     kept = play(check.scenario, check.wiring, bench.stage(check)).trace
+    kept.keep_envelopes(kept.enveloped)
     crossed = [*kept.of_type("call"), *kept.of_type("answer")]
     assert any(record.get("injected") for record in crossed)
     assert all("Envelope" in record["envelope"] for record in crossed)

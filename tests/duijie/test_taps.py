@@ -356,6 +356,7 @@ def test_what_is_no_message_of_the_contract_crosses_and_is_noted() -> None:
 def test_an_envelope_is_kept_where_that_is_asked_for():
     with tapped(envelopes=True) as (_, wire, tap):
         OfTheBridge(tap.address).send(withdrawal())
+    wire.trace.keep_envelopes(wire.trace.enveloped)
     call, answer = wire.trace.records
     assert "<" in call["envelope"]
     assert "误报" in call["envelope"]
@@ -366,4 +367,4 @@ def test_an_envelope_is_kept_where_that_is_asked_for():
 def test_no_envelope_is_kept_unless_asked_for():
     with tapped() as (_, wire, tap):
         OfTheBridge(tap.address).send(withdrawal())
-    assert not any("envelope" in record for record in wire.trace.records)
+    assert wire.trace.enveloped == []

@@ -138,3 +138,28 @@ def test_envelopes_are_let_go_of_but_for_those_that_are_named():
     trace = Trace([{"n": 1, "type": "call", "envelope": "<a/>"}, {"n": 2, "type": "answer", "envelope": "<b/>"}])
     trace.keep_envelopes({2})
     assert [record.get("envelope") for record in trace] == [None, "<b/>"]
+
+
+def test_an_envelope_is_made_fit_to_be_read_only_when_it_is_named():
+    trace = Trace()
+    shown = []
+
+    def shows(envelope):
+        def show():
+            shown.append(envelope)
+            return envelope
+
+        return show
+
+    for envelope in ("<a/>", None, "<c/>"):
+        record = trace.unread(START)
+        trace.enclose(record, shows(envelope))
+    trace.unread(START)
+    assert trace.enveloped == [1, 2, 3]
+    assert shown == []
+
+    trace.keep_envelopes({2, 3})
+
+    assert shown == [None, "<c/>"]
+    assert [record.get("envelope") for record in trace] == [None, None, "<c/>", None]
+    assert trace.enveloped == [3]
