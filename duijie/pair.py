@@ -233,6 +233,9 @@ class Pair:
 
     def stop(self) -> None:
         """Stop everything in order: first those who begin exchanges, then the bridge."""
+        for party in (Party.GRID, Party.URBAN):
+            if party in self._children:
+                self._children[party].begin_stop()
         for party in (Party.GRID, Party.URBAN, Party.BRIDGE):
             child = self._children.pop(party, None)
             if child is not None:

@@ -95,6 +95,7 @@ class Child:
         self._process: Any = None
         self._lifeline: Connection | None = None
         self._asking = threading.Lock()
+        self._told_to_rest = False
 
     def start(self) -> None:
         """Start the process; `wait_ready` tells when it can be used."""
@@ -145,9 +146,17 @@ class Child:
         """The process id."""
         return int(self._process.pid)
 
+    def begin_stop(self) -> None:
+        """Tell the child to stop in order, and do not wait: `stop` does. Several children stop side by side so."""
+        lifeline = self._lifeline
+        if lifeline is not None and self._may_rest():
+            with suppress(OSError), self._asking:
+                lifeline.send((_REST, None))
+                self._told_to_rest = True
+
     def stop(self) -> None:
         """Stop in order; a child that does not follow is killed."""
-        if self._process is None or (self._again and self._laid_to_rest()):
+        if self._process is None or self._laid_to_rest():
             return
         self._let_go()
         self._process.join(STOP_WITHIN_SECONDS)
@@ -158,12 +167,13 @@ class Child:
 
     def _laid_to_rest(self) -> bool:
         """Stop the service alone; True when the process waits for the next one."""
+        if not self._told_to_rest:
+            self.begin_stop()
         lifeline = self._lifeline
-        if lifeline is None or len(_resting) >= RESTING_MAX:
+        if lifeline is None or not self._told_to_rest:
             return False
         try:
             with self._asking:
-                lifeline.send((_REST, None))
                 if not lifeline.poll(STOP_WITHIN_SECONDS) or lifeline.recv() != _RESTED:
                     return False
         except (EOFError, OSError):
@@ -171,6 +181,9 @@ class Child:
         _resting.append((self._process, lifeline))
         self._process = self._lifeline = None
         return True
+
+    def _may_rest(self) -> bool:
+        return self._again and not self._told_to_rest and len(_resting) < RESTING_MAX
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""

@@ -42,6 +42,8 @@ from located_yaml import DocumentInvalid
 
 #: All checks of a foreign system belong to one worker: there is one system.
 _GROUP = "duijie"
+#: The name of the item about the file of known failures.
+_KNOWN = "known-failures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,19 @@ class Conformance(pytest.Collector):
     def __init__(self, *, plan: Plan, **told: Any):
         super().__init__(**told)
         self.plan = plan
+        #: What this process has judged.
+        self.results: list[Result] = []
         self._until = ExitStack()
 
-    def collect(self) -> Iterable["ConformanceCheck"]:
-        """One item for each check."""
+    def collect(self) -> Iterable["ConformanceCheck | KnownFailures"]:
+        """One item for each check, and at the end one for the file of known failures."""
         alone = not self.plan.is_shared and self.config.pluginmanager.hasplugin("xdist")
-        for check in self.plan.checks:
-            item: ConformanceCheck = ConformanceCheck.from_parent(self, name=check.id, check=check)
+        items: list[ConformanceCheck | KnownFailures] = [
+            ConformanceCheck.from_parent(self, name=check.id, check=check) for check in self.plan.checks
+        ]
+        if self.plan.known:
+            items.append(KnownFailures.from_parent(self, name=_KNOWN))
+        for item in items:
             if alone:
                 item.add_marker(pytest.mark.xdist_group(_GROUP))
             yield item
@@ -193,6 +201,37 @@ class Conformance(pytest.Collector):
     def teardown(self) -> None:
         """Let go of the system."""
         self._until.close()
+
+
+class KnownFailures(pytest.Item):
+    """What no single check can tell of the file: entries that meant no check, or several of which none fails any more."""
+
+    def runtest(self) -> None:
+        """Fail with the sentences about such entries."""
+        conformance = self.parent
+        if not isinstance(conformance, Conformance):
+            raise TypeError("known failures stand under their system")
+        plan = conformance.plan
+        if plan.is_shared and hasattr(self.config, "workerinput"):
+            pytest.skip(
+                say(
+                    plan.language,
+                    f"{_KNOWN}: 多个进程各做一部分检查,无从判断哪些条目已不再需要",
+                    f"{_KNOWN}: several workers share the checks, so none can tell which entries are needed no more",
+                )
+            )
+        wrong = [
+            entry.text.of(plan.language)
+            for entry in standings(plan.known, conformance.results, plan.for_role, _today())
+            # What one check tells of has failed there.
+            if entry.stands_alone and len(entry.checks) != 1
+        ]
+        if wrong:
+            pytest.fail("\n".join(wrong), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where it stands, and what it is called."""
+        return self.path, None, self.name
 
 
 class ConformanceCheck(pytest.Item):
@@ -217,6 +256,7 @@ class ConformanceCheck(pytest.Item):
         if result.verdict in (Verdict.CONFIG, Verdict.SUITE_ERROR):
             pytest.fail(_told(result, plan.language), pytrace=False)
         self._result = result
+        self._conformance.results.append(result)
 
     def runtest(self) -> None:
         """Say what came of it."""

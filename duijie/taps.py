@@ -17,6 +17,7 @@ trickle, a proxy's page. A line that is cut altogether is a tap that does not li
 
 import http.client
 import select
+import selectors
 import socket
 import ssl
 import struct
@@ -340,13 +341,12 @@ class Tap:
         if self._server is None:
             self._server = _Server((self._host, self._port), self._handler)
             self._port = self._server.server_port
-            threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+            self._server.start()
 
     def close(self) -> None:
         """Stop listening; callers are refused the connection until `listen`."""
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.stop()
             self._server = None
 
     @property
@@ -490,8 +490,30 @@ def _opened(body: bytes, content_type: str | None, content_encoding: str | None)
 
 
 class _Server(ThreadingHTTPServer):
+    """Serves in a thread of its own that sleeps until somebody calls or it is stopped: a stage has four, and many stages come one after the other."""
+
     daemon_threads = True
     request_queue_size = 64
+
+    def start(self) -> None:
+        """Take connections until `stop`."""
+        self._told, self._telling = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more; the port is free when this returns."""
+        self._telling.close()
+        self._thread.join()
+        self._told.close()
+        self.server_close()
+
+    def _serve(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._told, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
 
 
 class _TornRequest(Exception):

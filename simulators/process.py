@@ -147,6 +147,8 @@ class SimulatorProcess:
         self._logbook: Logbook | None = None
         self._guard: Guard | None = None
         self._life: _Life | None = None
+        #: The timer for whose moment the time keeper waits.
+        self._awaited: datetime | None = None
         self._threads: list[threading.Thread] = []
         self._servers: list[HttpServer] = []
 
@@ -353,7 +355,9 @@ class SimulatorProcess:
         for call in self._kept().take_calls():
             self._running.busy += 1
             self._running.lanes[0 if isinstance(call.message, FormMessage) else 1].put(call)
-        self._changed.notify_all()
+        # Waking the time keeper for nothing costs as much as a good part of the input.
+        if self._due() != self._awaited:
+            self._changed.notify_all()
 
     def _wake(self) -> bool:
         """Fire what is due; False when that changed nothing about the next moment."""
@@ -374,6 +378,7 @@ class SimulatorProcess:
         with self._changed:
             while not life.ending:
                 due, now = self._due(), self.clock.now()
+                self._awaited = due
                 if due is not None and due <= now:
                     try:
                         moved = self._wake()
@@ -403,7 +408,6 @@ class SimulatorProcess:
             finally:
                 with self._changed:
                     life.busy -= 1
-                    self._changed.notify_all()
 
     def _make_call(self, life: "_Life", call: Call, client: PlatformClient) -> None:
         if life.ending or not self._noted(life, lambda keeper: keeper.begin(call.key, self.clock.now())):

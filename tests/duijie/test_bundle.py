@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jsonschema import Draft202012Validator
 
 from conformance.evidence import bundle as bundles
 from conformance.evidence import seal
@@ -26,6 +27,12 @@ from duijie.cli import main
 from duijie.exits import Exit
 from duijie.virtual import VirtualStage
 from duijie.zoo import cast_with
+
+
+def as_published(name: str) -> Draft202012Validator:
+    """What is said to programs, as its published schema has it."""
+    return Draft202012Validator(json.loads(Path(bundles.__file__).with_name(f"{name}.schema.json").read_text("utf-8")))
+
 
 AT = datetime(2026, 3, 2)  # noqa: DTZ001 - ZIP knows no zones
 Files = dict[str, bytes]
@@ -108,9 +115,27 @@ def test_without_the_key_it_says_that_nobody_checked_whose_it_is(signed, capsys)
 def test_a_bundle_of_failures_is_good_evidence(failing, capsys):
     assert verified(failing, "--rejudge", "--json") == Exit.OK
     said = json.loads(capsys.readouterr().out)
+    as_published("verification").validate(said)
     assert said["counts"]["fail"] >= 2
     assert said["rejudged"] >= 2
+    assert said["signature"] is None
     assert said["good"] is True
+
+
+def test_a_signature_and_what_is_wrong_are_told_to_programs_as_published(signed, tmp_path, capsys):
+    files = unpacked(signed)
+    files["results.json"] = b"{}"
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(packed(files, AT))
+    assert verified(bad, "--json") == Exit.FAILED
+    said = json.loads(capsys.readouterr().out)
+    as_published("verification").validate(said)
+    assert said["wrong"]
+    assert not said["good"]
+    assert verified(signed, "--json") == Exit.OK
+    said = json.loads(capsys.readouterr().out)
+    as_published("verification").validate(said)
+    assert said["signature"]["is_the_key_given"] is None
 
 
 def test_an_unsigned_bundle_says_so(failing, capsys):
@@ -387,7 +412,9 @@ def test_without_the_library_a_bundle_is_written_and_a_signed_one_says_what_is_n
 def compared(earlier: Path, later: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, object]]:
     capsys.readouterr()
     code = main(["bundle", "diff", str(earlier), str(later), "--json"])
-    return code, json.loads(capsys.readouterr().out)
+    said = json.loads(capsys.readouterr().out)
+    as_published("difference").validate(said)
+    return code, said
 
 
 def test_a_check_that_fails_now_is_for_the_worse_and_the_way_back_is_not(signed, failing, capsys):

@@ -140,6 +140,39 @@ def test_a_known_failure_that_is_one_no_longer_fails(pytester, verdict_of, verdi
     assert said in found.stdout.str()
 
 
+def entries(pytester, *meant):
+    told = "".join(f"- {{check: {each}, reason: old, owner: Wang, until: 2999-01-01}}\n" for each in meant)
+    (pytester.path / "known.yaml").write_text(told, encoding="utf-8")
+    return ("--duijie-sut", "builtin-virtual:urban", "--duijie-known-failures", "known.yaml")
+
+
+def test_an_entry_that_meant_no_check_of_the_whole_suite_fails_at_the_end(pytester, verdict_of):
+    verdict_of(Verdict.PASS)
+    found = pytester.runpytest_inprocess(*entries(pytester, "RCPT-3-01/grid"))
+    assert found.parseoutcomes()["failed"] == 1
+    found.stdout.fnmatch_lines(["*known-failures*", "RCPT-3-01/grid: none of the checks*remove the entry"])
+
+
+def test_an_entry_that_meant_none_of_the_checks_that_were_chosen_is_left_alone(pytester, verdict_of):
+    verdict_of(Verdict.PASS)
+    found = pytester.runpytest_inprocess(*entries(pytester, "RCPT-3-01/grid"), "-k", "INT-6-01 or known-failures")
+    found.assert_outcomes(passed=2, deselected=found.parseoutcomes()["deselected"])
+
+
+def test_an_entry_that_means_several_checks_of_which_none_fails_is_told_once(pytester, verdict_of):
+    verdict_of(Verdict.PASS)
+    found = pytester.runpytest_inprocess(*entries(pytester, "INT-6-*"))
+    assert found.parseoutcomes()["failed"] == 1
+    assert found.stdout.str().count("is gone: remove the entry") == 1
+
+
+def test_workers_that_share_the_checks_leave_it_to_a_single_one(pytester):
+    found = pytester.runpytest_subprocess(
+        "-n", "2", "-rs", *entries(pytester, "RCPT-3-01/grid"), "-k", "INT-6-01 or known-failures"
+    )
+    found.assert_outcomes(passed=1, skipped=1)
+
+
 SUT = """
 format = "1.0"
 [system]
