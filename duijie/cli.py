@@ -97,12 +97,27 @@ def up(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="把三方状态存在此目录。Keep the state of all three in this folder.")
     ] = None,
+    steered: Annotated[
+        bool,
+        typer.Option("--steered", help="时钟由控制台拨动。The clock stands until it is moved on the console."),
+    ] = False,
     lang: LanguageOption = None,
 ) -> None:
     """启动两个模拟平台和对接桥,并走完第一件案卷。Start both simulators and the bridge, and walk a first case through."""
     from duijie.up import run_up
 
-    _leave(run_up(profile, once=once, direct=direct, calm=calm, seed=seed, keep=keep, language=choose_language(lang)))
+    _leave(
+        run_up(
+            profile,
+            once=once,
+            direct=direct,
+            calm=calm,
+            seed=seed,
+            keep=keep,
+            steered=steered,
+            language=choose_language(lang),
+        )
+    )
 
 
 @app.command()

@@ -12,14 +12,13 @@ from rich.table import Table
 
 from bridge.stopping import StopRequest
 from bridge.vocabulary.parties import Party, Side
-from conformance.oracle.trace import Record
 from conformance.scenario.events import Run
 from conformance.scenario.load import load_scenario
 from conformance.scenario.runner import play
 from conformance.scenario.stage import Stage
 from conformance.scenario.steps import Quirkiness, Wiring
-from duijie.console.app import Shown
 from duijie.console.server import ConsoleServer
+from duijie.console.shown import Shown
 from duijie.console_text import Language, say
 from duijie.exits import Exit, UserMistake
 from duijie.library import library_folder
@@ -27,7 +26,10 @@ from duijie.live import LiveStage
 from duijie.narrate import Timeline
 from duijie.processes import warm_up
 from duijie.profiles_io import read_profile
+from duijie.steering import Steered, Steering
 
+#: The latest envelopes that the console can show.
+ENVELOPES_MAX = 2_000
 #: The story of the first case.
 FIRST_CASE = "lifecycle/the-first-case.yaml"
 
@@ -41,6 +43,7 @@ def run_up(
     seed: int,
     keep: Path | None,
     language: Language,
+    steered: bool = False,
 ) -> Exit:
     """Start the pair, walk a first case through it, and with `once` stop; else stay until Ctrl-C."""
     warm_up()
@@ -54,10 +57,13 @@ def run_up(
             wiring,
             seed,
             Quirkiness(seed=None if calm else seed),
-            steered=False,
+            steered=steered,
             fixed_ports=True,
             folder=folder,
+            envelopes=True,
         )
+        stage.trace.enclosed_max = ENVELOPES_MAX
+        steering = Steering(stage, steered=steered)
         try:
             seconds = time.monotonic() - began
             console.print(say(language, f"三方就绪,用时 {seconds:.1f} 秒。", f"Everything is up, {seconds:.1f} s."))
@@ -67,22 +73,27 @@ def run_up(
                 console.print(say(language, f"控制端口令牌:{token}", f"control token: {token}"), markup=False)
             run = _walk(stage, console, language)
             if not once and not told.is_set():
-                with ConsoleServer(_shown(stage, language)) as pages:
+                with ConsoleServer(_shown(stage, steering, language)) as pages:
                     console.print(say(language, f"控制台:{pages.address}", f"console: {pages.address}"), markup=False)
                     console.print(say(language, "运行中,按 Ctrl-C 停止。", "Running; Ctrl-C stops it."))
                     told.wait()
         finally:
+            steering.close()
             stage.close()
             console.print(say(language, "三方已停止。", "Everything has stopped."))
     return Exit.OK if run.passed else Exit.FAILED
 
 
-def _shown(stage: LiveStage, language: Language) -> Shown:
-    def records() -> list[Record]:
-        with stage.pair.wire.lock:
-            return list(stage.trace.records)
-
-    return Shown(parties=stage.pair.remotes, records=records, language=language)
+def _shown(stage: LiveStage, steering: Steering, language: Language) -> Shown:
+    # Records are only ever added: whoever looks needs no copy.
+    return Shown(
+        parties={party: Steered(steering, party, remote) for party, remote in stage.pair.remotes.items()},
+        records=lambda: stage.trace.records,
+        crossed=lambda: len(stage.trace),
+        envelope=stage.trace.envelope,
+        steering=steering,
+        language=language,
+    )
 
 
 @contextmanager

@@ -44,6 +44,7 @@ class Ask:
 
 _BOTH = (
     Ask("case", "案卷全貌", "one case in full", ("case",)),
+    Ask("photo", "案卷中的一张照片,含内容", "a photo of a case, with its content", ("case", "sha256")),
     Ask("notices", "联系人通知记录", "notices to contact persons"),
     Ask("contacts", "联系人名录", "the contact book"),
     Ask("journal", "收发流水", "the journal of everything sent and received", optional=("case",)),
@@ -67,14 +68,14 @@ _BOTH = (
 ASKS: dict[Side, tuple[Ask, ...]] = {
     Side.GRID: (
         *_BOTH,
-        Ask("cases", "案卷列表", "the cases", optional=("state",)),
+        Ask("cases", "案卷列表", "the cases", optional=("state", "last", "skip")),
         Ask("worklist", "待办", "what waits for a role", ("role",), ("level", "account")),
         Ask("cells", "单元网格", "the cells"),
         Ask("people", "网格内人口", "the people of a cell", ("cell",)),
     ),
     Side.URBAN: (
         *_BOTH,
-        Ask("cases", "案卷列表", "the cases", optional=("status",)),
+        Ask("cases", "案卷列表", "the cases", optional=("status", "last", "skip")),
         Ask("worklist", "待办", "what waits for a role", ("role",), ("account",)),
         Ask("departments", "部门", "the departments"),
         Ask("refused", "被退回的表单", "forms that were refused and wait for repair"),
@@ -117,6 +118,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "kind": (_one_of(CaseKind), "问题类型", "kind"),
     "workstation.notify.kind": (_one_of(NoticeKind), "通知类型", "kind of notice"),
     "exchange.notify.kind": (_one_of(NoticeKind), "通知类型", "kind of notice"),
+    "last": ({"type": "integer", "minimum": 0}, "只要最近这么多件,新的在前", "only so many, the newest first"),
     "level": (_TEXT, "层级:city、district、street、community", "level: city, district, street, community"),
     "month": ({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}, "月份", "month"),
     "name": (_TEXT, "名称", "name"),
@@ -124,7 +126,24 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "outcome": (_one_of(VerificationOutcome), "核查结果", "outcome of the verification"),
     "phase": (_one_of(NoticePhase), "发生或解除", "started or over"),
     "phone": (_TEXT, "电话", "phone"),
-    "photos": ({"type": "array", "items": {"type": "string"}}, "照片名", "names of photos"),
+    "photos": (
+        {
+            "type": "array",
+            "items": {
+                "oneOf": [
+                    {"type": "string"},
+                    {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "content": {"type": "string", "format": "byte"}},
+                        "required": ["name", "content"],
+                        "additionalProperties": False,
+                    },
+                ]
+            },
+        },
+        "照片:拍摄的附 JPEG 或 PNG 内容,只给名字则画一张",
+        "photos: one that was taken brings its content, JPEG or PNG; for a name alone one is drawn",
+    ),
     "reason": (_TEXT, "理由", "reason"),
     "reason_code": (_one_of(DeclineReason), "不予立案原因", "reason for declining"),
     "related": (_TEXT, "相关案卷号", "related case"),
@@ -134,6 +153,8 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "result": (_TEXT, "办理结果", "result"),
     "role": (_TEXT, "岗位", "role"),
     "room": (_TEXT, "室号", "room"),
+    "sha256": ({"type": "string", "pattern": "^[0-9a-f]{64}$"}, "照片的 SHA-256", "SHA-256 of the photo"),
+    "skip": ({"type": "integer", "minimum": 0}, "跳过最近这么多件", "without so many of the newest"),
     "source": (_one_of(CaseSource), "问题来源", "source"),
     "state": (_TEXT, "状态", "state"),
     "status": (_TEXT, "状态", "status"),

@@ -339,6 +339,8 @@ class Trace:
         self._acts: tuple[int, list[Act]] = (0, [])
         #: What shows the envelopes of records, by their number.
         self._enclosed: dict[int, Shown] = {}
+        #: The most envelopes that are at hand at a time, the latest; None for all.
+        self.enclosed_max: int | None = None
         #: The number of the last call; None until somebody adds another one.
         self._calls: int | None = None
 
@@ -496,6 +498,16 @@ class Trace:
     def enclose(self, record: Record, envelope: Shown) -> None:
         """Have the envelope with which a record crossed at hand until `keep_envelopes` says whether anybody will read it."""
         self._enclosed[record["n"]] = envelope
+        if self.enclosed_max is not None and len(self._enclosed) > self.enclosed_max:
+            del self._enclosed[next(iter(self._enclosed))]
+
+    def envelope(self, number: int) -> str | None:
+        """The envelope with which a record crossed, as it may be shown; None when there is none at hand (any more)."""
+        shown = self._enclosed.get(number)
+        if shown is not None:
+            return shown()
+        kept: str | None = self.records[number - 1].get("envelope") if 0 < number <= len(self.records) else None
+        return kept
 
     @property
     def enveloped(self) -> list[int]:

@@ -1,20 +1,27 @@
 """The console's pages."""
 
+import base64
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from hmac import compare_digest
 from typing import Any
 
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 
 from bridge.vocabulary.parties import Party
-from conformance.oracle.trace import Record
 from conformance.scenario.stage import StageRefused
 from conformance.scenario.wording import Wording
-from duijie.console import desks, fields, lane
-from duijie.console.names import name_of
-from duijie.pair import Acting
+from duijie.console import desks, fields, lane, photos
+from duijie.console.figure_pages import figure_pages
+from duijie.console.message_pages import message_pages
+from duijie.console.names import name_of, photo_kind
+from duijie.console.pages import Pages, Trouble
+from duijie.console.seats import seat, seats
+from duijie.console.shown import Shown
+from duijie.console.steering_pages import steering_pages
+from duijie.console.town import TownMap, town_map
+from duijie.console_text import Language
 
 #: Names under which a browser on this machine asks; another one is a page that was led astray.
 _OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -25,6 +32,19 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+#: The pictures that browsers are shown.
+_PICTURES = ("image/png", "image/jpeg")
+#: Of so many cases, the latest, those of a cell are found.
+_LOOKED_THROUGH = 5_000
+#: What a person is told who cannot be served.
+_SENTENCES: Mapping[int, tuple[str, str]] = {
+    400: (
+        "提交的内容不可用,或页面属于上一次运行;请返回重试",
+        "what was posted is of no use, or the page is from an earlier run; go back and try again",
+    ),
+    404: ("没有这个页面", "there is no such page"),
+    413: ("提交的内容过大;照片请少选几张", "too much was posted; choose fewer photos"),
+}
 #: The bridge operator's acts on a form that is under way, in Chinese and English.
 BRIDGE_ACTS: Mapping[str, tuple[str, str]] = {
     "bridge.park": ("挂起", "park"),
@@ -32,25 +52,25 @@ BRIDGE_ACTS: Mapping[str, tuple[str, str]] = {
     "bridge.resend": ("立即重发", "send again now"),
     "bridge.abandon": ("终止发送", "give up"),
 }
-_PAGE_CASES = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What the console looks at."""
-
-    parties: Mapping[Party, Acting]
-    #: Everything that crossed so far.
-    records: Callable[[], Sequence[Record]]
-    language: str
+#: Cases on one page of the list.
+_PAGE_CASES = 50
+#: The most bytes that one posting may hold: photos as a phone takes them, before they are made small.
+POST_BYTES = 64 * 1024 * 1024
 
 
 def console_app(shown: Shown, key: str) -> Flask:
     """Make the pages. Whoever opens an address with `?key=` is let in from then on; nobody else is."""
     app = Flask(__name__)
+    # For this run alone: a session of an earlier one is none.
+    app.secret_key = secrets.token_bytes(32)
+    app.config.update(
+        SESSION_COOKIE_NAME="duijie_seat", SESSION_COOKIE_SAMESITE="Strict", MAX_CONTENT_LENGTH=POST_BYTES
+    )
     csrf = secrets.token_urlsafe(18)
+    book = lane.Book()
+    towns: dict[str, tuple[list[Mapping[str, Any]], TownMap | None]] = {}
 
-    def language() -> str:
+    def language() -> Language:
         wanted = request.args.get("lang") or request.cookies.get(_LANGUAGE_COOKIE) or shown.language
         return "en" if wanted == "en" else "zh"
 
@@ -68,7 +88,8 @@ def console_app(shown: Shown, key: str) -> Flask:
             return None
         given = request.args.get("key")
         if given is not None and compare_digest(given.encode(), key.encode()):
-            answer = redirect(request.path)
+            # A path that begins with two slashes would lead to another machine.
+            answer = redirect("/" + request.path.lstrip("/"))
             answer.set_cookie(_KEY_COOKIE, key, httponly=True, samesite="Strict")
             return answer
         if not compare_digest(request.cookies.get(_KEY_COOKIE, "").encode(), key.encode()):
@@ -79,7 +100,7 @@ def console_app(shown: Shown, key: str) -> Flask:
 
     @app.after_request
     def seal(answer: Response) -> Response:
-        answer.headers["Content-Security-Policy"] = _POLICY
+        answer.headers.setdefault("Content-Security-Policy", _POLICY)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "no-referrer"
         if request.endpoint != "static":
@@ -99,6 +120,8 @@ def console_app(shown: Shown, key: str) -> Flask:
             desks=desks.desks(),
             Party=Party,
             name_of=name_of,
+            seat=seat(),
+            steered=shown.steering is not None,
             **values,
         )
 
@@ -111,42 +134,94 @@ def console_app(shown: Shown, key: str) -> Flask:
         except StageRefused:
             return None
 
+    def town() -> tuple[list[Mapping[str, Any]], TownMap | None]:
+        """The cells and their map; they never change."""
+        if "cells" not in towns:
+            cells = list(ask(Party.GRID, "cells") or ())
+            towns["cells"] = cells, town_map(cells)
+        return towns["cells"]
+
+    def latest() -> lane.Book:
+        return book.follow(shown.records())
+
+    @app.errorhandler(HTTPException)
+    def gone_wrong(error: HTTPException) -> Any:
+        if error.code is not None and error.code in _SENTENCES:
+            zh, en = _SENTENCES[error.code]
+            return Response(page("refused.html", trouble=(f"http_{error.code}", zh, en)), error.code)
+        return error
+
     # ── the pages ──
+
+    at = Pages(shown=shown, page=page, ask=ask, said=said, language=language)
+    seats(app, at)
+    steering_pages(app, at)
+    message_pages(app, at, book)
+    figure_pages(app, at)
 
     @app.get("/")
     def home() -> str:
-        records = shown.records()
+        skip = max(0, request.args.get("skip", 0, type=int))
+        wanted = {"last": _PAGE_CASES + 1, "skip": skip}
+        rows = _both_sides({party: ask(party, "cases", **wanted) or [] for party in (Party.GRID, Party.URBAN)})
+        for row in rows[:_PAGE_CASES]:
+            row["bridge"] = ask(Party.BRIDGE, "case", case=row["number"])
         return page(
             "home.html",
-            cases=_both_sides({party: ask(party, "cases") or [] for party in (Party.GRID, Party.BRIDGE, Party.URBAN)})[
-                :_PAGE_CASES
-            ],
+            cases=rows[:_PAGE_CASES],
+            skip=skip,
+            step=_PAGE_CASES,
+            more=len(rows) > _PAGE_CASES,
             waiting={each: len(desks.work(each, shown.parties)) for each in desks.desks()},
             parked=ask(Party.BRIDGE, "parked") or [],
-            arrows=lane.arrows(records, said(), last=12),
-            lanes=lane.lanes(records),
+            arrows=lane.arrows(latest(), said(), last=12),
+            lanes=lane.lanes(book),
         )
+
+    @app.get("/find")
+    def find() -> Any:
+        number = request.args.get("case", "").strip()
+        return redirect(url_for("case", number=number) if number else url_for("home"))
 
     @app.get("/desk/<party>/<role>")
     def desk(party: str, role: str) -> Any:
         found = desks.desk(party, role)
         if found is None:
             abort(404)
-        account = request.args.get("account") or None
+        sits = seat()
+        own = sits.account if sits is not None and (sits.party, sits.role) == (found.party, found.role) else None
+        account = request.args.get("account") or own
+        work = desks.work(found, shown.parties, account)
+        skip = max(0, request.args.get("skip", 0, type=int))
         return page(
             "desk.html",
             desk=found,
-            work=desks.work(found, shown.parties, account),
+            work=work[skip : skip + _PAGE_CASES],
+            count=len(work),
+            skip=skip,
+            step=_PAGE_CASES,
             accounts=desks.accounts(found, shown.parties),
             account=account,
+            cell=_cell_of(account, town()[0]) if found.role == "worker" and account else None,
+            living=living(account) if found.role == "worker" and account else None,
         )
+
+    def living(account: str) -> dict[str, Any] | None:
+        """Who and what is in a worker's own cell, and its cases."""
+        cell = _cell_of(account, town()[0])
+        if cell is None:
+            return None
+        cases = ask(Party.GRID, "cases", last=_LOOKED_THROUGH) or []
+        return {
+            **(ask(Party.GRID, "people", cell=cell["code"]) or {}),
+            "cases": [each for each in cases if each.get("cell") == cell["code"]][:_PAGE_CASES],
+        }
 
     @app.get("/case/<number>")
     def case(number: str) -> Any:
         books = {party: ask(party, "case", case=number) for party in shown.parties}
         if not any(books.values()):
             return Response(page("missing.html", number=number), 404)
-        records = shown.records()
         return page(
             "case.html",
             number=number,
@@ -155,9 +230,22 @@ def console_app(shown: Shown, key: str) -> Flask:
             bridge=books.get(Party.BRIDGE) or {},
             history=_history(books),
             waiting=list(desks.waiting_for(number, shown.parties)),
-            arrows=lane.arrows(records, said(), number, last=200),
-            lanes=lane.lanes(records),
+            photos=_photos(books),
+            kind_of=lambda code: photo_kind(code)[0 if language() == "zh" else 1],
+            arrows=lane.arrows(latest(), said(), number, last=200),
+            lanes=lane.lanes(book),
         )
+
+    @app.get("/photo/<party>/<number>/<sha256>")
+    def photo(party: str, number: str, sha256: str) -> Any:
+        if party not in (Party.GRID.value, Party.URBAN.value):
+            abort(404)
+        found = ask(Party(party), "photo", case=number, sha256=sha256)
+        if found is None or found.get("content") is None or found.get("media_type") not in _PICTURES:
+            abort(404)
+        answer = Response(base64.b64decode(found["content"]), mimetype=found["media_type"])
+        answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        return answer
 
     @app.route("/act/<name>", methods=["GET", "POST"])
     def act(name: str) -> Any:
@@ -166,10 +254,16 @@ def console_app(shown: Shown, key: str) -> Flask:
             abort(404)
         at, wanted = found
         given = {**request.args.to_dict(), **request.form.to_dict()}
-        trouble: tuple[str, str, str] | None = None
+        sits = seat()
+        by = sits.account if sits is not None else given.get("by") or None
+        trouble: Trouble | None = None
         if request.method == "POST":
             try:
-                done = shown.parties[at.party].act(name, fields.params(wanted, given), given.get("by") or None)
+                params = fields.params(wanted, given)
+                pictures = photos.taken(request.files.getlist("taken"))
+                if pictures:
+                    params["photos"] = [*params.get("photos", ()), *pictures]
+                done = shown.parties[at.party].act(name, params, by)
             except fields.NotAnAnswer as wrong:
                 trouble = (wrong.name, wrong.zh, wrong.en)
             except StageRefused as refused:
@@ -182,6 +276,8 @@ def console_app(shown: Shown, key: str) -> Flask:
             desk=at,
             act=wanted,
             fields=fields.fields(wanted),
+            cells=town()[0] if any(field.kind == "cell" for field in fields.fields(wanted)) else (),
+            town=town()[1] if any(field.kind == "cell" for field in fields.fields(wanted)) else None,
             given=given,
             accounts=desks.accounts(at, shown.parties),
             trouble=trouble,
@@ -204,27 +300,48 @@ def console_app(shown: Shown, key: str) -> Flask:
                 trouble = (refused.code, refused.zh, refused.en)
             else:
                 return redirect(url_for("bridge"))
-        cases = ask(Party.BRIDGE, "cases") or []
-        forms = [form for each in cases for form in each["deliveries"]]
-        records = shown.records()
         told = page(
             "bridge.html",
-            under_way=[form for form in forms if form["state"] not in ("confirmed", "refused", "abandoned")],
-            settled=len(forms),
+            under_way=ask(Party.BRIDGE, "under_way") or [],
             notices=(ask(Party.BRIDGE, "notices") or [])[-20:],
+            contacts={party: ask(party, "contacts") or [] for party in shown.parties},
+            audit=ask(Party.BRIDGE, "audit"),
             acts=BRIDGE_ACTS,
             trouble=trouble,
-            arrows=lane.arrows(records, said()),
-            lanes=lane.lanes(records),
+            arrows=lane.arrows(latest(), said()),
+            lanes=lane.lanes(book),
         )
         return Response(told, 409 if trouble else 200)
 
     @app.get("/pulse")
     def pulse() -> str:
         """Grows with everything that crosses; pages look at it to know when to look again."""
-        return str(len(shown.records()))
+        return str(shown.count)
 
     return app
+
+
+def _cell_of(account: str, cells: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    return next((each for each in cells if each["worker"] == account), None)
+
+
+def _photos(books: Mapping[Party, Any]) -> list[dict[str, str]]:
+    """The photos that stand anywhere in the books of either platform, each picture once."""
+    found: dict[str, dict[str, str]] = {}
+
+    def look(party: Party, value: Any) -> None:
+        if isinstance(value, Mapping):
+            if {"name", "sha256", "kind"} <= set(value):
+                found.setdefault(str(value["sha256"]), {**value, "party": party.value})
+                return
+            value = list(value.values())
+        if isinstance(value, list):
+            for each in value:
+                look(party, each)
+
+    for party in (Party.GRID, Party.URBAN):
+        look(party, books.get(party))
+    return list(found.values())
 
 
 def _both_sides(listed: Mapping[Party, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.vocabulary.parties import Party, Side
 from conformance.scenario.stage import StageRefused
-from duijie.pair import Acting
+from duijie.console.shown import Playing
 from simulators.openapi import Act, acts
 
 
@@ -56,7 +56,7 @@ def act_named(name: str) -> tuple[Desk, Act] | None:
     return next(((each, act) for each in desks() for act in each.acts if act.name == name), None)
 
 
-def work(at: Desk, parties: Mapping[Party, Acting], account: str | None = None) -> list[Waiting]:
+def work(at: Desk, parties: Mapping[Party, Playing], account: str | None = None) -> list[Waiting]:
     """What waits at a desk, by the platform's own work list; nothing for a role that keeps none."""
     params = {"role": at.role} | ({"account": account} if account else {})
     try:
@@ -67,14 +67,14 @@ def work(at: Desk, parties: Mapping[Party, Acting], account: str | None = None) 
     return [Waiting(at, item, tuple(own[name] for name in item.get("acts", ()) if name in own)) for item in listed]
 
 
-def waiting_for(case_number: str, parties: Mapping[Party, Acting]) -> Iterator[Waiting]:
+def waiting_for(case_number: str, parties: Mapping[Party, Playing]) -> Iterator[Waiting]:
     """At which desks a case lies, and what may be done with it there."""
     for each in desks():
         if each.party in parties:
             yield from (item for item in work(each, parties) if item.case.get("case_number") == case_number)
 
 
-def accounts(at: Desk, parties: Mapping[Party, Acting]) -> list[Mapping[str, Any]]:
+def accounts(at: Desk, parties: Mapping[Party, Playing]) -> list[Mapping[str, Any]]:
     """The people who sit at a desk."""
     try:
         return [each for each in parties[at.party].ask("accounts", {}) if each.get("role") == at.role]

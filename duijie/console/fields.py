@@ -1,6 +1,7 @@
 """What a person fills in for an act: the fields of its form, and the parameters that the answers make."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from duijie.console import names
 from duijie.console.names import Choice
 from simulators.openapi import PARAMETERS, Act
 
+#: What stands between the parts of a list: a comma of either width, or the mark for enumerations.
+_COMMAS = re.compile("[,,、]")
 #: Fields that hold more than a line.
 _LONG = frozenset({"description", "reason", "note", "result", "text"})
 
@@ -28,7 +31,7 @@ class Field:
     name: str
     zh: str
     en: str
-    #: text, long, number, choice, named, yes_no, list or object.
+    #: text, long, number, choice, named, yes_no, list, photos, cell or object.
     kind: str
     required: bool
     choices: tuple[str, ...] = ()
@@ -47,6 +50,10 @@ def _field(act: Act, name: str, required: bool) -> Field:
     kind = {"integer": "number", "boolean": "yes_no", "array": "list", "object": "object"}.get(
         schema.get("type", ""), "long" if name in _LONG else "text"
     )
+    if name == "photos":
+        kind = "photos"
+    elif name == "cell":
+        kind = "cell"
     choices = tuple(schema.get("enum", ()))
     named = names.choices(name)
     return Field(name, zh, en, "named" if named else "choice" if choices else kind, required, choices, named)
@@ -68,8 +75,8 @@ def _value(field: Field, text: str) -> Any:
         return int(text)
     if field.kind == "yes_no":
         return text == "yes"
-    if field.kind == "list":
-        return [part.strip() for part in text.split(",") if part.strip()]
+    if field.kind in ("list", "photos"):
+        return [part.strip() for part in _COMMAS.split(text) if part.strip()]
     if field.kind == "object":
         try:
             found = json.loads(text)

@@ -1,5 +1,6 @@
 """What crosses between the parties, as rows of a sequence: one lane for each party, an arrow for each message."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,28 +31,56 @@ class Arrow:
     ended: str
 
 
-def arrows(records: Sequence[Record], said: Wording, case_number: str | None = None, last: int = 40) -> list[Arrow]:
+class Book:
+    """The messages among records that only grow, by case and with their answers; each record is looked at once."""
+
+    def __init__(self, records: Sequence[Record] = ()):
+        self._read = 0
+        self._calls: list[Record] = []
+        self._by_case: dict[str, list[Record]] = {}
+        self._answers: dict[Any, Record] = {}
+        self._seen: set[str] = set()
+        self._reading = threading.Lock()
+        self.follow(records)
+
+    def follow(self, records: Sequence[Record]) -> "Book":
+        """Take in what has come since the last time."""
+        with self._reading:
+            for record in records[self._read :]:
+                self._read += 1
+                if record["type"] == "call":
+                    self._calls.append(record)
+                    self._by_case.setdefault(str(record.get("case_number")), []).append(record)
+                    self._seen |= {str(record["from"]), str(record["to"])}
+                elif record["type"] == "answer":
+                    self._answers[record["call"]] = record
+        return self
+
+    def calls(self, case_number: str | None = None) -> list[Record]:
+        """The messages of one case, or all of them, in order."""
+        return self._calls if case_number is None else self._by_case.get(case_number, [])
+
+    def answer(self, call: Record) -> Record | None:
+        """How a call ended; None while nobody knows."""
+        return self._answers.get(call["call"])
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """The parties that take part, with the number of their lane from the left."""
+        order = [party.value for party in (Party.GRID, Party.BRIDGE, Party.URBAN)]
+        shown = [name for name in order if name in self._seen] or [Party.GRID.value, Party.URBAN.value]
+        return {name: number for number, name in enumerate(shown, 1)}
+
+
+def arrows(book: Book, said: Wording, case_number: str | None = None, last: int = 40) -> list[Arrow]:
     """The last messages, of one case or of all, the newest first."""
-    answers: dict[Any, Record] = {record["call"]: record for record in records if record["type"] == "answer"}
-    calls = [
-        record
-        for record in records
-        if record["type"] == "call" and (case_number is None or record.get("case_number") == case_number)
-    ]
-    lanes = _lanes(records)
-    return [_arrow(call, answers.get(call["call"]), said, lanes) for call in reversed(calls[-last:])]
+    lanes = book.lanes
+    return [_arrow(call, book.answer(call), said, lanes) for call in reversed(book.calls(case_number)[-last:])]
 
 
-def lanes(records: Sequence[Record]) -> list[str]:
+def lanes(book: Book) -> list[str]:
     """The parties that take part, from left to right."""
-    return list(_lanes(records))
-
-
-def _lanes(records: Sequence[Record]) -> dict[str, int]:
-    seen = {str(record[end]) for record in records if record["type"] == "call" for end in ("from", "to")}
-    order = [party.value for party in (Party.GRID, Party.BRIDGE, Party.URBAN)]
-    shown = [name for name in order if name in seen] or [Party.GRID.value, Party.URBAN.value]
-    return {name: number for number, name in enumerate(shown, 1)}
+    return list(book.lanes)
 
 
 def _arrow(call: Record, answer: Record | None, said: Wording, lanes: dict[str, int]) -> Arrow:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.vocabulary.codes import PhotoKind
 from simulators.city.tables import Division, MainCategory, Subcategory, tables
 
 
@@ -21,6 +22,21 @@ class Choice:
 
 
 _KINDS = {"event": ("事件", "event"), "component": ("部件", "component")}
+
+
+#: What photos are called by what they show.
+_PHOTOS: Mapping[str, tuple[str, str]] = {
+    PhotoKind.REPORT.value: ("上报", "report"),
+    PhotoKind.DISPOSAL.value: ("处置", "disposal"),
+    PhotoKind.VERIFICATION.value: ("核查", "verification"),
+    PhotoKind.ON_SITE.value: ("现场", "on site"),
+    PhotoKind.DOCUMENT.value: ("文书", "document"),
+}
+
+
+def photo_kind(code: str) -> tuple[str, str]:
+    """What a photo of this kind is called, in Chinese and English."""
+    return _PHOTOS.get(code, (code, code))
 
 
 def choices(field: str) -> tuple[Choice, ...]:

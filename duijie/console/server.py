@@ -5,11 +5,12 @@ from types import TracebackType
 from typing import Self
 
 from bridge.transports.server import AddressTaken, HttpServer
-from duijie.console.app import Shown, console_app
+from duijie.console.app import POST_BYTES, console_app
+from duijie.console.shown import Shown
 from duijie.exits import UserMistake
 
-#: More than any form of an act holds.
-_BODY_BYTES = 256 * 1024
+#: As much as the pages take themselves.
+_BODY_BYTES = POST_BYTES
 _THREADS = 4
 
 

@@ -6,15 +6,19 @@ report, completing its data, a reporter who was satisfied, cases of a platform's
 same digest becomes the same photo.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from bridge.vocabulary.parties import Party
 from conformance.oracle.trace import Record, Sending, Trace, moment
 
 Params = dict[str, Any]
+#: How a story names photos.
+_SHORT_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,9 @@ def deeds(trace: Trace) -> tuple[list[Deed], bool]:
 def _said(trace: Trace) -> Iterator[Deed]:
     for act in trace.acts():
         params = {name: value for name, value in act.params.items() if name != "case"}
+        if isinstance(params.get("photos"), list | tuple):
+            # A story tells photos by name; the bytes of one that was taken stay behind.
+            params["photos"] = [_short_name(each) for each in params["photos"]]
         yield Deed(
             n=act.n,
             at=act.at,
@@ -59,6 +66,12 @@ def _said(trace: Trace) -> Iterator[Deed]:
             by=act.by,
             code=act.code,
         )
+
+
+def _short_name(photo: Any) -> str:
+    name = str(photo["name"]) if isinstance(photo, Mapping) else str(photo)
+    stem = name.rsplit(".", 1)[0].lower()
+    return stem if _SHORT_NAME.fullmatch(stem) else f"photo-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _given_away(trace: Trace) -> list[Deed]:

@@ -4,15 +4,22 @@ The picture is written by hand as a PNG with stored (uncompressed) blocks, becau
 compressor may differ from version to version, and cases are compared by the digests of their photos (EXC-1).
 """
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from hashlib import sha256
 from struct import pack
+from typing import Any
 from zlib import adler32, crc32
 
 from bridge.vocabulary.codes import PhotoKind
 from bridge.vocabulary.forms import Attachment
 
 WIDTH, HEIGHT = 48, 32
+#: The most bytes of one photo that somebody has taken; the contract's own bound stands in the profile.
+TAKEN_BYTES_MAX = 8 * 1024 * 1024
+#: How a file of each kind of picture begins, and how its name ends.
+_KINDS = ((b"\xff\xd8\xff", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", "image/png", ".png"))
 #: Longest short name; `.png` follows on the wire, where a name has at most 120 characters.
 NAME_LENGTH_MAX = 100
 
@@ -58,6 +65,37 @@ def attachment(name: str, kind: PhotoKind) -> Attachment:
         kind=kind,
         content=content,
     )
+
+
+def taken(name: str, content: bytes, kind: PhotoKind) -> Attachment | None:
+    """Make a photo that somebody has taken an attachment; None when its bytes are neither a JPEG nor a PNG.
+
+    The name gets the ending of what the bytes are, whatever it was called before.
+    """
+    for begins, media_type, ending in _KINDS:
+        if content.startswith(begins):
+            stem = name.rsplit(".", 1)[0] if name.lower().endswith((".jpg", ".jpeg", ".png")) else name
+            return Attachment(
+                name=f"{stem or name}{ending}",
+                media_type=media_type,
+                size=len(content),
+                sha256=sha256(content).hexdigest(),
+                kind=kind,
+                content=content,
+            )
+    return None
+
+
+def attachments_in(books: Any) -> Iterator[Attachment]:
+    """Every photo and document that stands anywhere in a case's books."""
+    if isinstance(books, Attachment):
+        yield books
+    elif isinstance(books, list | tuple):
+        for each in books:
+            yield from attachments_in(each)
+    elif is_dataclass(books):
+        for item in fields(books):
+            yield from attachments_in(getattr(books, item.name))
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

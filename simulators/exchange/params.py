@@ -1,12 +1,14 @@
 """Read the parameters of an act: the right names, the right kinds, texts that say something."""
 
+import base64
+import binascii
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from bridge.vocabulary.codes import CaseGrade, PhotoKind
 from bridge.vocabulary.forms import Attachment
-from simulators.city.photos import NAME_LENGTH_MAX, attachment
+from simulators.city.photos import NAME_LENGTH_MAX, TAKEN_BYTES_MAX, attachment, taken
 from simulators.exchange.errors import ActRefused
 
 _Code = TypeVar("_Code", bound=StrEnum)
@@ -106,12 +108,38 @@ class Params:
         return dict(value)
 
     def photos(self, kind: PhotoKind) -> tuple[Attachment, ...]:
-        """Return the photos of these names; the same name always shows the same bytes."""
+        """Return the photos: one is drawn for each name, the same bytes for the same name; one that was taken brings its content."""
         value = self._given.get("photos")
         if value is None:
             return ()
-        if not isinstance(value, list | tuple) or not all(
-            isinstance(name, str) and 0 < len(name) <= NAME_LENGTH_MAX for name in value
-        ):
-            raise _bad("参数 photos 应为照片名列表。", "The parameter photos should be a list of names.")
-        return tuple(attachment(name, kind) for name in value)
+        if not isinstance(value, list | tuple):
+            raise _no_photos()
+        return tuple(_photo(each, kind) for each in value)
+
+
+def _photo(given: Any, kind: PhotoKind) -> Attachment:
+    name = given.get("name") if isinstance(given, Mapping) else given
+    if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH_MAX:
+        raise _no_photos()
+    if not isinstance(given, Mapping):
+        return attachment(name, kind)
+    try:
+        content = base64.b64decode(str(given.get("content", "")), validate=True)
+    except (binascii.Error, ValueError):
+        raise _bad(f"照片 {name} 的内容不是 base64。", f"The content of the photo {name} is no base64.") from None
+    if len(content) > TAKEN_BYTES_MAX:
+        raise _bad(
+            f"照片 {name} 有 {len(content)} 字节,最多 {TAKEN_BYTES_MAX}。",
+            f"The photo {name} has {len(content)} bytes; {TAKEN_BYTES_MAX} are the most.",
+        )
+    found = taken(name, content, kind)
+    if found is None:
+        raise _bad(f"照片 {name} 不是 JPEG 或 PNG。", f"The photo {name} is neither a JPEG nor a PNG.")
+    return found
+
+
+def _no_photos() -> ActRefused:
+    return _bad(
+        "参数 photos 应为列表,每项是照片名,或 {name, content},content 为 base64。",
+        "The parameter photos should be a list; each of it is a name, or {name, content} with the content in base64.",
+    )

@@ -1,15 +1,21 @@
 """What both platforms show alike, as values that JSON knows. Moments are in Asia/Shanghai."""
 
+import base64
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from bridge.vocabulary.forms import Attachment
 from bridge.vocabulary.profile import Contact
 from bridge.vocabulary.times import in_shanghai
 from simulators.city.seats import Account, Department
 from simulators.exchange.digests import digest
+from simulators.exchange.errors import AskRefused
 from simulators.exchange.mailroom import Arrival, JournalLine, KeptReceipt, Sending
 from simulators.exchange.notices import Notice
+
+_Case = TypeVar("_Case")
 
 
 def moment(at: datetime | None) -> str | None:
@@ -17,9 +23,43 @@ def moment(at: datetime | None) -> str | None:
     return None if at is None else in_shanghai(at).isoformat()
 
 
+def listed(cases: dict[str, _Case], given: Mapping[str, Any], wanted: Callable[[_Case], bool]) -> Iterable[_Case]:
+    """The cases that are wanted, as they came; with `last`, so many of them, the newest first, without the first `skip`.
+
+    Of very many cases only those are looked at then. Raises `AskRefused` for what is no number.
+    """
+    if "last" not in given:
+        return (case for case in cases.values() if wanted(case))
+    skip = _number(given, "skip", "0")
+    newest_first = (case for case in reversed(cases.values()) if wanted(case))
+    return islice(newest_first, skip, skip + _number(given, "last", ""))
+
+
+def _number(given: Mapping[str, Any], name: str, default: str) -> int:
+    text = str(given.get(name, default))
+    if not text.isdecimal() or len(text) > 9:
+        raise AskRefused(
+            "bad_value", f"参数 {name} 应为整数,收到 {text}。", f"The parameter {name} is a whole number, not {text}."
+        )
+    return int(text)
+
+
 def photos(attachments: tuple[Attachment, ...]) -> list[dict[str, str]]:
     """Show which photos there are, without their bytes."""
     return [{"name": a.name, "sha256": a.sha256, "kind": a.kind.value} for a in attachments]
+
+
+def photo(of: Attachment) -> dict[str, Any]:
+    """Show a photo with its bytes, in base64; `content` is None where only a reference to it came."""
+    return {
+        "name": of.name,
+        "media_type": of.media_type,
+        "size": of.size,
+        "sha256": of.sha256,
+        "kind": of.kind.value,
+        "content": None if of.content is None else base64.b64encode(of.content).decode("ascii"),
+        "reference": of.reference,
+    }
 
 
 def notice(told: Notice) -> dict[str, Any]:

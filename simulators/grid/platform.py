@@ -47,6 +47,7 @@ from bridge.vocabulary.messages import (
 from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import Profile
 from bridge.vocabulary.stages import GridState
+from simulators.city.photos import attachments_in
 from simulators.city.town import Town
 from simulators.exchange import views as shared_views
 from simulators.exchange.errors import AskRefused
@@ -248,9 +249,14 @@ class GridPlatform:
             return views.case(self._asked_case(given))
         if name == "cases":
             state = given.get("state")
-            return [views.summary(c) for c in self._cases.values() if state is None or c.state == state]
+            return [
+                views.summary(c)
+                for c in shared_views.listed(self._cases, given, lambda c: state is None or c.state == state)
+            ]
         if name == "worklist":
             return self._people.worklist(given)
+        if name == "photo":
+            return self._asked_photo(given)
         if name == "notices":
             return [shared_views.notice(n) for n in self._board.told]
         if name == "contacts":
@@ -279,6 +285,18 @@ class GridPlatform:
         raise AskRefused(
             "unknown_ask", f"网格平台没有「{name}」这项查询。", f"The grid platform has no question «{name}»."
         )
+
+    def _asked_photo(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = str(given.get("sha256", ""))
+        case = self._asked_case(given)
+        found = next((each for each in attachments_in(case) if each.sha256 == wanted), None)
+        if found is None:
+            raise AskRefused(
+                "unknown_photo",
+                f"案卷 {case.case_number} 中没有摘要为「{wanted}」的照片。",
+                f"There is no photo with the digest «{wanted}» in the case {case.case_number}.",
+            )
+        return shared_views.photo(found)
 
     def _asked_case(self, given: Mapping[str, Any]) -> GridCase:
         case = self._cases.get(str(given.get("case")))

@@ -14,8 +14,9 @@ from conformance.scenario.profile import base_profile
 from conformance.scenario.steps import Quirkiness, Wiring
 from conformance.scenario.wording import Wording
 from duijie.console import desks, fields, lane
-from duijie.console.app import Shown, console_app
+from duijie.console.app import console_app
 from duijie.console.server import ConsoleServer
+from duijie.console.shown import Shown
 from duijie.virtual import VirtualStage
 from simulators.openapi import acts
 
@@ -227,7 +228,7 @@ def test_the_lane_points_from_sender_to_recipient_and_tells_how_each_call_ended(
 ) -> None:
     case = reported(browser)
     browser.fill_in(f"/act/workstation.hand_over?case={case}")
-    newest_first = lane.arrows(stage.trace.records, Wording("en"), case)
+    newest_first = lane.arrows(lane.Book(stage.trace.records), Wording("en"), case)
     first = newest_first[-1]
     assert (first.kind, first.left, first.right, first.leftwards, first.ended) == ("form", 1, 2, False, "good")
     assert "hand-over" in first.what

@@ -38,12 +38,12 @@ async function follow(seen) {
 function keep(form) {
   const key = `duijie:${form.dataset.keep}:${new URLSearchParams(location.search).get("case") || ""}`;
   const kept = JSON.parse(localStorage.getItem(key) || "{}");
-  for (const field of form.querySelectorAll("input:not([type=hidden]),textarea")) {
+  for (const field of form.querySelectorAll("input:not([type=hidden]):not([type=file]),textarea")) {
     if (!field.value && kept[field.name]) field.value = kept[field.name];
   }
   form.addEventListener("input", () => {
     const typed = {};
-    for (const field of form.querySelectorAll("input:not([type=hidden]),textarea")) typed[field.name] = field.value;
+    for (const field of form.querySelectorAll("input:not([type=hidden]):not([type=file]),textarea")) typed[field.name] = field.value;
     localStorage.setItem(key, JSON.stringify(typed));
   });
   form.addEventListener("submit", async (sent) => {
@@ -51,7 +51,7 @@ function keep(form) {
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      const answer = await fetch(form.action || location.href, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      const answer = await fetch(form.action || location.href, { method: "POST", body: new FormData(form) });
       if (answer.redirected) {
         localStorage.removeItem(key);
         location.assign(answer.url);
@@ -63,6 +63,7 @@ function keep(form) {
       if (next) {
         keep(next);
         narrow(next);
+        chart(next);
       }
       main.focus();
     } catch {
@@ -93,6 +94,25 @@ function narrow(form) {
   show();
 }
 
+/* 在图上点选网格。A touch on the map chooses the cell. */
+function chart(form) {
+  const map = form.querySelector("[data-map]");
+  const cell = form.querySelector("select[name=cell]");
+  if (!map || !cell) return;
+  const show = () => {
+    for (const spot of map.querySelectorAll("rect")) spot.classList.toggle("chosen", spot.dataset.cell === cell.value);
+  };
+  map.addEventListener("click", (touched) => {
+    const spot = touched.target.closest("rect");
+    if (!spot) return;
+    cell.value = spot.dataset.cell;
+    show();
+  });
+  cell.addEventListener("change", show);
+  show();
+}
+
+for (const form of document.querySelectorAll("form[data-keep]")) chart(form);
 for (const form of document.querySelectorAll("form[data-keep]")) keep(form);
 for (const form of document.querySelectorAll("form[data-keep]")) narrow(form);
 due();
