@@ -1,6 +1,8 @@
 """Who may do what on the urban platform: levels, territories, stages (URBAN-1, URBAN-2, URBAN-3, EXC-2)."""
 
+import base64
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from urban_world import OTHER, OWN, TOWN, World
@@ -8,6 +10,7 @@ from urban_world import OTHER, OWN, TOWN, World
 from bridge.vocabulary.codes import CaseSource
 from bridge.vocabulary.stages import UrbanStage
 from simulators.city.seats import Level
+from simulators.exchange.errors import AskRefused
 from simulators.urban.desk import TABLE, CaseStatus, Role, refusal_of_seat, refusal_of_state
 
 POINTS = ("received", "filed", "dispatched", "disposal", "verification", "closing", "closed")
@@ -249,3 +252,24 @@ def test_no_status_outside_the_table_lets_an_act_through() -> None:
             for stage in UrbanStage:
                 fits = status is row.status and stage in row.stages
                 assert (refusal_of_state(row, status, stage) is None) == fits
+
+
+def test_of_very_many_cases_the_latest_are_shown_a_page_at_a_time() -> None:
+    world = World()
+    numbers = [world.hand_over(description=f"第 {number} 处垃圾") for number in range(5)]
+    shown = [line["case_number"] for line in world.ask("cases", last=2, skip=1)]
+    assert shown == numbers[::-1][1:3]
+    assert [line["case_number"] for line in world.ask("cases", last="9", status="received")] == numbers[::-1]
+    for wrong in ("many", "-1", "1" * 12):
+        with pytest.raises(AskRefused, match="whole number"):
+            world.ask("cases", last=wrong)
+
+
+def test_a_photo_of_a_case_is_given_with_its_content_and_no_other() -> None:
+    world = World()
+    case = world.hand_over()
+    (shown, *_) = world.ask("case", case=case)["photos"]
+    given = world.ask("photo", case=case, sha256=shown["sha256"])
+    assert sha256(base64.b64decode(given["content"])).hexdigest() == shown["sha256"]
+    with pytest.raises(AskRefused, match="no photo"):
+        world.ask("photo", case=case, sha256="0" * 64)
