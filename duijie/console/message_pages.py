@@ -6,12 +6,14 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from flask import Flask, abort, request
+from lxml import etree
 
 from conformance.observe.envelope import pretty
 from conformance.oracle.trace import Record
 from duijie.console.lane import Book
 from duijie.console.pages import Pages
 
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 #: Other messages that one can be held against.
 KIN_MAX = 40
 
@@ -40,6 +42,32 @@ def beside(left: Sequence[str], right: Sequence[str]) -> Iterator[Line]:
             )
 
 
+def meant(envelope: str) -> list[str]:
+    """An envelope line by line as it is meant: elements by their own names, whatever prefixes the sender chose, attributes in order.
+
+    Text that is no XML stays as it is.
+    """
+    try:
+        root = etree.fromstring(envelope.encode(), _PARSER)
+    except (etree.XMLSyntaxError, ValueError):
+        return envelope.splitlines()
+    return list(_told(root, 0))
+
+
+def _told(element: etree._Element, depth: int) -> Iterator[str]:
+    name = etree.QName(element).localname
+    told = "".join(f' {etree.QName(key).localname}="{value}"' for key, value in sorted(element.attrib.items()))
+    margin, text = "  " * depth, (element.text or "").strip()
+    children = list(element.iterchildren(etree.Element))
+    if not children:
+        yield f"{margin}<{name}{told}>{text}</{name}>"
+        return
+    yield f"{margin}<{name}{told}>{text}"
+    for child in children:
+        yield from _told(child, depth + 1)
+    yield f"{margin}</{name}>"
+
+
 def message_pages(app: Flask, at: Pages, book: Book) -> None:
     """The page of a message."""
 
@@ -54,23 +82,30 @@ def message_pages(app: Flask, at: Pages, book: Book) -> None:
         kin = [each for each in _kin(book, call) if each is not call][-KIN_MAX:]
         wanted = request.args.get("with", type=int)
         other = next((each for each in kin if each["n"] == wanted), None)
-        ours = _lines(at, call)
+        raw = "raw" in request.args
+        to_lines = _lines if raw else _meant
         return at.page(
             "message.html",
             call=call,
             answer=answer,
             what=at.said(),
-            envelope=ours,
+            envelope=_lines(at, call),
             answered=_lines(at, answer) if answer is not None else [],
             kin=kin,
             other=other,
-            lines=list(beside(ours, _lines(at, other))) if other is not None else [],
+            raw=raw,
+            lines=list(beside(to_lines(at, call), to_lines(at, other))) if other is not None else [],
         )
 
 
 def _lines(at: Pages, record: Record) -> list[str]:
     text = at.shown.envelope(record["n"])
     return [] if text is None else pretty(text).splitlines()
+
+
+def _meant(at: Pages, record: Record) -> list[str]:
+    text = at.shown.envelope(record["n"])
+    return [] if text is None else meant(text)
 
 
 def _kin(book: Book, call: Mapping[str, Any]) -> list[Record]:

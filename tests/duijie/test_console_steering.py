@@ -22,7 +22,7 @@ from conformance.scenario.steps import Quirkiness, Wiring
 from duijie.console import photos
 from duijie.console.app import console_app
 from duijie.console.fields import NotAnAnswer
-from duijie.console.message_pages import beside
+from duijie.console.message_pages import beside, meant
 from duijie.console.shown import Shown
 from duijie.console.town import CELLS_MAX, town_map
 from duijie.profiles_io import read_profile
@@ -360,6 +360,13 @@ def test_lines_stand_beside_each_other_and_those_that_differ_are_marked() -> Non
         (None, "y", False),
         ("c", "c", True),
     ]
+
+
+def test_envelopes_that_mean_the_same_are_the_same_whatever_their_prefixes() -> None:
+    one = '<a:x xmlns:a="urn:1" b="2" a="1"><a:y>z</a:y><a:w/></a:x>'
+    other = '<x xmlns="urn:1" a="1" b="2">\n <y>z</y>\n <w></w>\n</x>'
+    assert meant(one) == meant(other) == ['<x a="1" b="2">', "  <y>z</y>", "  <w></w>", "</x>"]
+    assert meant("no XML") == ["no XML"]
 
 
 # ── photos ──

@@ -1,0 +1,43 @@
+"""One pair for all, and a fresh browser window for each test."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    from hand import pair
+
+    with pair("--steered") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def opened():
+    from hand import browser
+
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def size(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def hand(opened, address, size):
+    from hand import SIZES, Hand
+
+    context = opened.new_context(viewport=SIZES[size], has_touch=size == "phone", locale="zh-CN")
+    try:
+        found = Hand(context.new_page(), address)
+        yield found
+        assert found.complaints == []
+    finally:
+        context.close()
