@@ -56,7 +56,8 @@ def meant(envelope: str) -> list[str]:
 
 def _told(element: etree._Element, depth: int) -> Iterator[str]:
     name = etree.QName(element).localname
-    told = "".join(f' {etree.QName(key).localname}="{value}"' for key, value in sorted(element.attrib.items()))
+    attributes = sorted((str(key), str(value)) for key, value in element.attrib.items())
+    told = "".join(f' {etree.QName(key).localname}="{value}"' for key, value in attributes)
     margin, text = "  " * depth, (element.text or "").strip()
     children = list(element.iterchildren(etree.Element))
     if not children:
