@@ -44,6 +44,7 @@ class Ask:
 
 _BOTH = (
     Ask("case", "案卷全貌", "one case in full", ("case",)),
+    Ask("may", "账号此刻可对案卷办理的事项", "the acts that an account may do with a case now", ("case", "account")),
     Ask("photo", "案卷中的一张照片,含内容", "a photo of a case, with its content", ("case", "sha256")),
     Ask("notices", "联系人通知记录", "notices to contact persons"),
     Ask("contacts", "联系人名录", "the contact book"),
@@ -68,15 +69,15 @@ _BOTH = (
 ASKS: dict[Side, tuple[Ask, ...]] = {
     Side.GRID: (
         *_BOTH,
-        Ask("cases", "案卷列表", "the cases", optional=("state", "last", "skip")),
-        Ask("worklist", "待办", "what waits for a role", ("role",), ("level", "account")),
+        Ask("cases", "案卷列表", "the cases", optional=("state", "cell", "last", "skip")),
+        Ask("worklist", "待办", "what waits for a role", ("role",), ("level", "account", "case", "first", "skip")),
         Ask("cells", "单元网格", "the cells"),
         Ask("people", "网格内人口", "the people of a cell", ("cell",)),
     ),
     Side.URBAN: (
         *_BOTH,
         Ask("cases", "案卷列表", "the cases", optional=("status", "last", "skip")),
-        Ask("worklist", "待办", "what waits for a role", ("role",), ("account",)),
+        Ask("worklist", "待办", "what waits for a role", ("role",), ("account", "case", "first", "skip")),
         Ask("departments", "部门", "the departments"),
         Ask("refused", "被退回的表单", "forms that were refused and wait for repair"),
         Ask("assessment", "月度考核", "the monthly assessment; transferred cases are left out", ("month",)),
@@ -108,6 +109,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "department": (_TEXT, "部门编码", "department code"),
     "description": (_TEXT, "问题描述", "description"),
     "district": (_TEXT, "区划编码", "district code"),
+    "first": ({"type": "integer", "minimum": 0}, "只要最早这么多件", "only so many, the oldest first"),
     "floors": ({"type": "integer"}, "层数", "number of floors"),
     "form_type": (_one_of(FormType), "表单类型", "form type"),
     "grade": (_one_of(CaseGrade), "问题等级", "grade"),
@@ -154,7 +156,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "role": (_TEXT, "岗位", "role"),
     "room": (_TEXT, "室号", "room"),
     "sha256": ({"type": "string", "pattern": "^[0-9a-f]{64}$"}, "照片的 SHA-256", "SHA-256 of the photo"),
-    "skip": ({"type": "integer", "minimum": 0}, "跳过最近这么多件", "without so many of the newest"),
+    "skip": ({"type": "integer", "minimum": 0}, "跳过前这么多件", "without the first so many"),
     "source": (_one_of(CaseSource), "问题来源", "source"),
     "state": (_TEXT, "状态", "state"),
     "status": (_TEXT, "状态", "status"),

@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
 
@@ -12,7 +13,8 @@ from werkzeug.exceptions import HTTPException
 from bridge.vocabulary.parties import Party
 from conformance.scenario.stage import StageRefused
 from conformance.scenario.wording import Wording
-from duijie.console import desks, fields, lane, photos
+from duijie.console import desks, fields, lane
+from duijie.console.acting import Doing, NotDone
 from duijie.console.figure_pages import figure_pages
 from duijie.console.message_pages import message_pages
 from duijie.console.names import name_of, photo_kind
@@ -21,7 +23,9 @@ from duijie.console.seats import seat, seats
 from duijie.console.shown import Shown
 from duijie.console.steering_pages import steering_pages
 from duijie.console.town import TownMap, town_map
+from duijie.console.worker_pages import worker_pages
 from duijie.console_text import Language
+from simulators.openapi import Act
 
 #: Names under which a browser on this machine asks; another one is a page that was led astray.
 _OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -121,6 +125,8 @@ def console_app(shown: Shown, key: str) -> Flask:
             Party=Party,
             name_of=name_of,
             seat=seat(),
+            once=secrets.token_urlsafe(12),
+            now=datetime.now(UTC) if shown.steering is None else shown.steering.now,
             steered=shown.steering is not None,
             **values,
         )
@@ -158,6 +164,8 @@ def console_app(shown: Shown, key: str) -> Flask:
     steering_pages(app, at)
     message_pages(app, at, book)
     figure_pages(app, at)
+    doing = Doing(shown)
+    worker_pages(app, at, doing)
 
     @app.get("/")
     def home() -> str:
@@ -189,15 +197,17 @@ def console_app(shown: Shown, key: str) -> Flask:
         if found is None:
             abort(404)
         sits = seat()
-        own = sits.account if sits is not None and (sits.party, sits.role) == (found.party, found.role) else None
+        own = sits.account if sits is not None and desks.seats(found, shown.parties, sits.account) else None
         account = request.args.get("account") or own
-        work = desks.work(found, shown.parties, account)
+        level = request.args.get("level") or None
         skip = max(0, request.args.get("skip", 0, type=int))
+        work = desks.work(found, shown.parties, account, level=level, first=_PAGE_CASES + 1, skip=skip)
         return page(
             "desk.html",
             desk=found,
-            work=work[skip : skip + _PAGE_CASES],
-            count=len(work),
+            work=work[:_PAGE_CASES],
+            more=len(work) > _PAGE_CASES,
+            level=level,
             skip=skip,
             step=_PAGE_CASES,
             accounts=desks.accounts(found, shown.parties),
@@ -230,11 +240,25 @@ def console_app(shown: Shown, key: str) -> Flask:
             bridge=books.get(Party.BRIDGE) or {},
             history=_history(books),
             waiting=list(desks.waiting_for(number, shown.parties)),
+            own=own_acts(number),
             photos=_photos(books),
             kind_of=lambda code: photo_kind(code)[0 if language() == "zh" else 1],
             arrows=lane.arrows(latest(), said(), number, last=200),
             lanes=lane.lanes(book),
         )
+
+    def after() -> str:
+        """Where somebody goes on who did something about no case."""
+        sits = seat()
+        return url_for("app_cell") if sits is not None and sits.role == "worker" else url_for("home")
+
+    def own_acts(number: str) -> list[Act] | None:
+        """What whoever is signed in may do with a case, as their platform says; None when nobody is."""
+        sits = seat()
+        if sits is None:
+            return None
+        names = ask(sits.party, "may", case=number, account=sits.account) or ()
+        return [found[1] for name in names if (found := desks.act_named(name)) is not None]
 
     @app.get("/photo/<party>/<number>/<sha256>")
     def photo(party: str, number: str, sha256: str) -> Any:
@@ -259,18 +283,12 @@ def console_app(shown: Shown, key: str) -> Flask:
         trouble: Trouble | None = None
         if request.method == "POST":
             try:
-                params = fields.params(wanted, given)
-                pictures = photos.taken(request.files.getlist("taken"))
-                if pictures:
-                    params["photos"] = [*params.get("photos", ()), *pictures]
-                done = shown.parties[at.party].act(name, params, by)
-            except fields.NotAnAnswer as wrong:
-                trouble = (wrong.name, wrong.zh, wrong.en)
-            except StageRefused as refused:
-                trouble = (refused.code, refused.zh, refused.en)
+                done = doing.act(at, wanted, given, request.files.getlist("taken"), by)
+            except NotDone as refused:
+                trouble = refused.trouble
             else:
                 number = done.get("case") or given.get("case")
-                return redirect(url_for("case", number=number) if number else url_for("home"))
+                return redirect(url_for("case", number=number) if number else after())
         told = page(
             "act.html",
             desk=at,

@@ -56,9 +56,13 @@ def act_named(name: str) -> tuple[Desk, Act] | None:
     return next(((each, act) for each in desks() for act in each.acts if act.name == name), None)
 
 
-def work(at: Desk, parties: Mapping[Party, Playing], account: str | None = None) -> list[Waiting]:
-    """What waits at a desk, by the platform's own work list; nothing for a role that keeps none."""
-    params = {"role": at.role} | ({"account": account} if account else {})
+def work(at: Desk, parties: Mapping[Party, Playing], account: str | None = None, **more: Any) -> list[Waiting]:
+    """What waits at a desk, by the platform's own work list; nothing for a role that keeps none.
+
+    `more` narrows it as the platform can: `level`, `case`, `first` and `skip`.
+    """
+    wanted = {"account": account, **more}
+    params = {"role": at.role} | {name: value for name, value in wanted.items() if value is not None}
     try:
         listed = parties[at.party].ask("worklist", params)
     except StageRefused:
@@ -67,11 +71,20 @@ def work(at: Desk, parties: Mapping[Party, Playing], account: str | None = None)
     return [Waiting(at, item, tuple(own[name] for name in item.get("acts", ()) if name in own)) for item in listed]
 
 
+def seats(at: Desk, parties: Mapping[Party, Playing], account: str) -> bool:
+    """Whether the platform has a work list of this desk for an account."""
+    try:
+        parties[at.party].ask("worklist", {"role": at.role, "account": account, "first": 0})
+    except StageRefused:
+        return False
+    return True
+
+
 def waiting_for(case_number: str, parties: Mapping[Party, Playing]) -> Iterator[Waiting]:
     """At which desks a case lies, and what may be done with it there."""
     for each in desks():
         if each.party in parties:
-            yield from (item for item in work(each, parties) if item.case.get("case_number") == case_number)
+            yield from work(each, parties, case=case_number)
 
 
 def accounts(at: Desk, parties: Mapping[Party, Playing]) -> list[Mapping[str, Any]]:

@@ -19,6 +19,8 @@ class Choice:
     heading_en: str = ""
     #: The value of the field before it under which alone it may be chosen.
     under: str = ""
+    #: Event or component, where that is a question.
+    kind: str = ""
 
 
 _KINDS = {"event": ("事件", "event"), "component": ("部件", "component")}
@@ -43,7 +45,7 @@ def choices(field: str) -> tuple[Choice, ...]:
     """The values that a field of this name can have by the city's tables; none where any text will do."""
     if field == "category":
         return tuple(
-            Choice(row.code, f"{row.code} {row.zh}", f"{row.code} {row.en}", *_KINDS[row.kind])
+            Choice(row.code, f"{row.code} {row.zh}", f"{row.code} {row.en}", *_KINDS[row.kind], kind=row.kind)
             for row in tables().table(MainCategory).values()
         )
     if field == "subcategory":
@@ -63,7 +65,9 @@ def _subcategory(row: Subcategory) -> Choice:
     main = tables().main_category(row.kind, row.category)
     heading_zh = f"{kind_zh} {row.category} {main.zh if main else ''}".strip()
     heading_en = f"{kind_en} {row.category} {main.en if main else ''}".strip()
-    return Choice(row.code, f"{row.code} {row.zh}", f"{row.code} {row.en}", heading_zh, heading_en, row.category)
+    return Choice(
+        row.code, f"{row.code} {row.zh}", f"{row.code} {row.en}", heading_zh, heading_en, row.category, row.kind
+    )
 
 
 def name_of(field: str, book: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -84,4 +84,6 @@ def _own_desk(at: Pages) -> str:
     sits = seat()
     if sits is None:
         return url_for("home")
+    if sits.role == "worker":
+        return url_for("app_tasks")
     return url_for("desk", party=sits.party.value, role=sits.role, account=sits.account)

@@ -68,6 +68,7 @@ from bridge.vocabulary.parties import Direction, Side
 from bridge.vocabulary.profile import Profile, ReceiptMode
 from simulators.exchange.ids import IdSource
 from simulators.exchange.quirks import Quirks
+from simulators.exchange.remaining import Remaining
 
 #: Looks at an arrived form and takes it (None) or says why not. Called at most once for a message id.
 Decide = Callable[[Form], Fault | None]
@@ -326,6 +327,7 @@ class Mailroom:
         self._quirks = quirks
         self._inbound_types = frozenset(FORMS_BY_DIRECTION[Direction.from_sender(side.other)])
         self._sendings: dict[str, Sending] = {}
+        self._remaining = Remaining(self._sendings, lambda sending: sending.state is SendingState.CONFIRMED)
         #: Message ids in sending order, of every form that ever was.
         self._by_case: dict[str, list[str]] = {}
         #: Forms of a case that have not got their outcome; the first one is under way.
@@ -530,11 +532,14 @@ class Mailroom:
 
     def parked(self, case_number: str | None = None) -> list[Sending]:
         """Our forms that wait for a person (RCPT-5)."""
-        return [s for s in self.sendings(case_number) if s.state is SendingState.PARKED]
+        return [s for s in self._unconfirmed(case_number) if s.state is SendingState.PARKED]
 
     def refused(self, case_number: str | None = None) -> list[Sending]:
         """Our forms that were refused and not yet repaired (RCPT-2)."""
-        return [s for s in self.sendings(case_number) if s.state is SendingState.REFUSED and s.repaired_by is None]
+        return [s for s in self._unconfirmed(case_number) if s.state is SendingState.REFUSED and s.repaired_by is None]
+
+    def _unconfirmed(self, case_number: str | None) -> list[Sending]:
+        return self._remaining.values() if case_number is None else self.sendings(case_number)
 
     def kept_receipts(self) -> list[KeptReceipt]:
         """Every receipt that came, effective or not (RCPT-3)."""

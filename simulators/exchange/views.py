@@ -1,7 +1,7 @@
 """What both platforms show alike, as values that JSON knows. Moments are in Asia/Shanghai."""
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -33,6 +33,12 @@ def listed(cases: dict[str, _Case], given: Mapping[str, Any], wanted: Callable[[
     skip = _number(given, "skip", "0")
     newest_first = (case for case in reversed(cases.values()) if wanted(case))
     return islice(newest_first, skip, skip + _number(given, "last", ""))
+
+
+def first_of(items: Iterator[dict[str, Any]], given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All of these; with `first`, so many of them without the first `skip`, and no more is looked for. Raises `AskRefused` for what is no number."""
+    skip = _number(given, "skip", "0")
+    return list(islice(items, skip, skip + _number(given, "first", "") if "first" in given else None))
 
 
 def _number(given: Mapping[str, Any], name: str, default: str) -> int:

@@ -1,6 +1,6 @@
 """The grid platform's people at work: every act of the desk's table, and what waits for whom (GRID-2 … GRID-6, INT-5 … INT-7, EXC-2, EXC-3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from re import fullmatch
 from typing import Any
@@ -41,7 +41,9 @@ from simulators.city.seats import CITY_APPEARANCE, Account, Level
 from simulators.exchange.errors import ActRefused, AskRefused
 from simulators.exchange.mailroom import MailMistake, Sending, SendingState
 from simulators.exchange.params import Params
+from simulators.exchange.remaining import Remaining
 from simulators.exchange.repairs import RepairMistake, corrected
+from simulators.exchange.views import first_of
 from simulators.grid import views
 from simulators.grid.casebook import (
     FalseReportState,
@@ -69,6 +71,17 @@ from simulators.grid.registry import Book, Registry
 _PERSON_NAME_MAX = 60
 _SENTENCE_MAX = 500
 
+#: Acts that nothing refuses but that there is nothing to do with until something waits for them.
+_WHEN_WAITED_FOR = frozenset(
+    {
+        "dispatcher.dispatch",
+        "workstation.hand_over",
+        "workstation.answer_false_report",
+        "workstation.resend",
+        "workstation.give_up",
+        "workstation.repair",
+    }
+)
 #: A withdrawal in one of these has been answered, or will not be.
 _DONE = frozenset({SendingState.CONFIRMED, SendingState.REFUSED, SendingState.GIVEN_UP})
 
@@ -79,6 +92,7 @@ class People:
     def __init__(self, casework: Casework):
         self._casework = casework
         self.registry = Registry(casework.town)
+        self._remaining = Remaining(casework.cases, lambda case: case.ended and not case.awaits_false_report_answer)
         #: Matters that we told the other side's contact the start of.
         self._told_far: set[tuple[NoticeKind, str]] = set()
         self._acts: dict[str, Callable[[Row, GridCase, Account, Params, datetime], dict[str, Any] | None]] = {
@@ -573,16 +587,53 @@ class People:
                 )
             level = level or account.level
         rows = [row for row in TABLE.values() if row.seat is seat and row.belongs is not None]
-        listed = []
-        for case in self._casework.cases.values():
+        return first_of(self._waiting_for(seat, rows, level, account, given.get("case")), given)
+
+    def _waiting_for(
+        self, seat: Seat, rows: list[Row], level: Level | None, account: Account | None, number: Any
+    ) -> Iterator[dict[str, Any]]:
+        for case in self._unended(seat, number):
             if account is not None and not account.covers(case.cell.code):
                 continue
             if level is not None and seat is not Seat.WORKER and case.level not in {None, level}:
                 continue
             acts = [row.act for row in rows if self._waits_for(row, case)]
             if acts:
-                listed.append({**views.summary(case), "acts": acts})
-        return listed
+                yield {**views.summary(case), "acts": acts}
+
+    def _unended(self, seat: Seat, number: Any) -> Iterable[GridCase]:
+        """The cases in which something can wait: those that have not ended, and at the workstation those with forms that wait."""
+        cases = self._casework.cases
+        if number is not None:
+            return [cases[number]] if number in cases else []
+        left = {case.case_number: case for case in self._remaining.values()}
+        if seat is Seat.WORKSTATION:
+            for sending in (*self._casework.mailroom.parked(), *self._casework.mailroom.refused()):
+                if sending.case_number not in left:
+                    left[sending.case_number] = cases[sending.case_number]
+        return left.values()
+
+    def may(self, case: GridCase, given: Mapping[str, Any]) -> list[str]:
+        """List the acts that an account may do with a case as it stands: those that neither role, place, level nor state refuses."""
+        account = self._casework.accounts.get(str(given.get("account")))
+        if account is None:
+            raise AskRefused(
+                "no_such_person",
+                f"没有账号 {given.get('account')}。",
+                f"There is no account {given.get('account')}.",
+            )
+        return [row.act for row in TABLE.values() if row.belongs is not None and self._open_to(row, case, account)]
+
+    def _open_to(self, row: Row, case: GridCase, account: Account) -> bool:
+        try:
+            if row.seat is Seat.REPORTER:
+                self._refuse_stranger(row, case, account.name)
+            else:
+                self._seated(row, case, Params(row.act, {}), account.name)
+            _refuse(refusal_of_state(row, case))
+        except ActRefused:
+            return False
+        return row.act not in _WHEN_WAITED_FOR or self._waits_for(row, case)
 
     def _waits_for(self, row: Row, case: GridCase) -> bool:
         """Tell whether the act is the next thing to do, and not merely allowed."""

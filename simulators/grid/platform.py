@@ -248,13 +248,17 @@ class GridPlatform:
         if name == "case":
             return views.case(self._asked_case(given))
         if name == "cases":
-            state = given.get("state")
+            state, cell = given.get("state"), given.get("cell")
             return [
                 views.summary(c)
-                for c in shared_views.listed(self._cases, given, lambda c: state is None or c.state == state)
+                for c in shared_views.listed(
+                    self._cases, given, lambda c: state in (None, c.state) and cell in (None, c.cell.code)
+                )
             ]
         if name == "worklist":
             return self._people.worklist(given)
+        if name == "may":
+            return self._people.may(self._asked_case(given), given)
         if name == "photo":
             return self._asked_photo(given)
         if name == "notices":

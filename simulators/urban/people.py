@@ -8,7 +8,7 @@ lapse when the filing ends or the case moves to another place. While a false rep
 department cannot report disposal.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ from simulators.city.seats import Account
 from simulators.exchange import views as shared_views
 from simulators.exchange.errors import ActRefused, AskRefused
 from simulators.exchange.params import Params
+from simulators.exchange.remaining import Remaining
 from simulators.exchange.repairs import RepairMistake, corrected
 from simulators.urban import views
 from simulators.urban.calendar import CalendarUnknown
@@ -68,6 +69,7 @@ class People:
         self._board = casework.board
         self._mailroom = casework.mailroom
         self._choices = casework.choices
+        self._remaining = Remaining(casework.cases, lambda case: case.ended)
         #: For a corrected form, the first form of its line (RCPT-2).
         self.first_of_line: dict[str, str] = {}
         #: Matters that the grid side's contact was told the start of.
@@ -467,16 +469,44 @@ class People:
                     f"The {role} seat has no account {given['account']}.",
                 )
         if role is Role.EXCHANGE:
-            return [shared_views.sending(s) for s in (*self._mailroom.parked(), *self._mailroom.refused())]
+            waiting = (*self._mailroom.parked(given.get("case")), *self._mailroom.refused(given.get("case")))
+            return shared_views.first_of((shared_views.sending(s) for s in waiting), given)
+        return shared_views.first_of(self._waiting_for(role, account, given.get("case")), given)
+
+    def _waiting_for(self, role: Role, account: Account | None, number: Any) -> Iterator[dict[str, Any]]:
         rows = [row for row in TABLE.values() if row.role is role and row.status is not None and row.stages]
-        listed = []
-        for case in self._casework.cases.values():
-            if case.ended or (account is not None and not self._places.covers(account, case)):
+        known = self._casework.cases.get(number) if number is not None else None
+        for case in self._remaining.values() if number is None else [known]:
+            if case is None or case.ended or (account is not None and not self._places.covers(account, case)):
                 continue
             acts = [row.act for row in rows if _offered(row, case)]
             if acts:
-                listed.append({**views.summary(case), "acts": acts})
-        return listed
+                yield {**views.summary(case), "acts": acts}
+
+    def may(self, case: UrbanCase, given: Mapping[str, Any]) -> list[str]:
+        """List the acts that an account may do with a case as it stands: those that neither seat, place nor state refuses."""
+        account = self._places.account(str(given.get("account")))
+        if account is None:
+            raise AskRefused(
+                "no_such_person",
+                f"没有账号 {given.get('account')}。",
+                f"There is no account {given.get('account')}.",
+            )
+        return [row.act for row in TABLE.values() if row.about_a_case and self._open_to(row, case, account)]
+
+    def _open_to(self, row: Row, case: UrbanCase, account: Account) -> bool:
+        try:
+            self._seat(row, account.name, case)
+        except ActRefused:
+            return False
+        if row.role is not Role.EXCHANGE:
+            return _offered(row, case)
+        waiting = {
+            "exchange.resend": self._mailroom.parked,
+            "exchange.give_up": self._mailroom.parked,
+            "exchange.repair": self._mailroom.refused,
+        }.get(row.act)
+        return case.transferred if waiting is None else bool(waiting(case.case_number))
 
 
 def _waiting(case: UrbanCase, kind: ApplicationKind) -> Application:

@@ -303,6 +303,8 @@ class UrbanPlatform:
             ]
         if name == "worklist":
             return self._people.worklist(given)
+        if name == "may":
+            return self._people.may(self._asked_case(given), given)
         if name == "photo":
             return self._asked_photo(given)
         if name == "notices":

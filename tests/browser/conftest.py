@@ -41,3 +41,29 @@ def hand(opened, address, size):
         assert found.complaints == []
     finally:
         context.close()
+
+
+@pytest.fixture
+def console():
+    from running import running_console
+
+    with running_console() as found:
+        yield found
+
+
+@pytest.fixture
+def phone(opened, console):
+    from running import clean, window
+
+    page = window(opened, console, phone=True)
+    yield page
+    clean(page)
+
+
+@pytest.fixture
+def desktop(opened, console):
+    from running import clean, window
+
+    page = window(opened, console, phone=False)
+    yield page
+    clean(page)

@@ -1,15 +1,21 @@
 """A person in front of a browser, and a pair that runs for them."""
 
+import os
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+import duijie
+from duijie.pair import CONTROL_OFFSET
 
 FLAGS = [
     "--headless",
@@ -49,9 +55,37 @@ WAY = (
 )
 
 
+def free_stretch(length: int) -> int:
+    """The first of so many ports in a row on loopback that nobody listens on just now."""
+    for first in range(21_000 + os.getpid() % 9_000, 60_000, length):
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + length):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no free ports")
+
+
 @contextmanager
 def pair(*options: str) -> Iterator[str]:
-    """A pair with its console; gives the address with its key."""
+    """A pair with its console, on ports of its own, because other builds run beside; gives the address with its key."""
+    with tempfile.TemporaryDirectory() as folder:
+        first, text = (
+            free_stretch(2 * CONTROL_OFFSET),
+            (Path(duijie.__file__).parent / "profiles" / "wuhu.yaml").read_text(encoding="utf-8"),
+        )
+        for number in range(3):
+            text = text.replace(f"127.0.0.1:{8100 + number}", f"127.0.0.1:{first + number}")
+        profile = Path(folder) / "profile.yaml"
+        profile.write_text(text, encoding="utf-8")
+        with _up("--profile", str(profile), *options) as found:
+            yield found
+
+
+@contextmanager
+def _up(*options: str) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "duijie", "up", "--calm", *options],
         stdout=subprocess.PIPE,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.browser
+# One pair for all of them, on ports of its own.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pair")]
 
 ROOT = Path(__file__).parents[2]
 PAGES = (

@@ -458,7 +458,7 @@ def signed_in(person: Person, party: str, role: str) -> str:
 
 def test_who_is_signed_in_acts_in_their_own_name_until_they_leave(person: Person, stage: VirtualStage) -> None:
     account = signed_in(person, "grid", "worker")
-    assert "我的网格" in person.text
+    assert "我的任务" in person.text
     case = reported(person)
     assert stage.ask(Party.GRID, "case", {"case": case})["reported_by"] == account
     person.post(f"/act/dispatcher.accept?case={case}", case=case, by="dispatcher-3402")

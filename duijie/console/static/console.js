@@ -7,9 +7,25 @@ function busy() {
   return at && main.contains(at) && ["INPUT", "SELECT", "TEXTAREA"].includes(at.tagName);
 }
 
+/* 时限倒计时,以平台时钟为准。Limits count down by the platform's clock, which may not be the browser's. */
+const ahead = main && main.dataset.now ? new Date(main.dataset.now) - new Date() : 0;
+
+function span(minutes) {
+  const english = document.documentElement.lang === "en";
+  const days = Math.floor(minutes / 1440);
+  const hours = Math.floor(minutes / 60) % 24;
+  const parts = [days ? `${days}${english ? " d" : " 天"}` : "", hours ? `${hours}${english ? " h" : " 小时"}` : "", days ? "" : `${minutes % 60}${english ? " min" : " 分"}`];
+  return parts.filter(Boolean).join(" ");
+}
+
 function due() {
+  const now = Date.now() + ahead;
+  const english = document.documentElement.lang === "en";
   for (const time of document.querySelectorAll("time[data-due]")) {
-    time.closest(".due").classList.toggle("late", new Date(time.dataset.due) < new Date());
+    const left = Math.round((new Date(time.dataset.due) - now) / 60000);
+    time.closest(".due").classList.toggle("late", left < 0);
+    const told = time.nextElementSibling?.classList.contains("left") ? time.nextElementSibling : time.parentElement.insertBefore(Object.assign(document.createElement("b"), { className: "left" }), time.nextSibling);
+    told.textContent = left < 0 ? (english ? `overdue by ${span(-left)}` : `已超 ${span(-left)}`) : english ? `${span(left)} left` : `剩 ${span(left)}`;
   }
 }
 
@@ -34,48 +50,117 @@ async function follow(seen) {
   setTimeout(() => follow(now), 1000);
 }
 
-/* 断线不丢已填内容:每次输入都记在本机,办成后清除。What was typed outlives a lost connection: kept here at each stroke, dropped once done. */
+/* 断线不丢已填内容:每次输入都记在本机,办成后清除;重发用同一凭据,平台只办一次。
+   What was typed outlives a lost connection: kept here at each stroke, dropped once done. Sent again under the same token, it is done once. */
+const RETRY_MS = 4000;
+const KEPT = "input:not([type=hidden]):not([type=file]):not([type=radio]),input[name=once],textarea,select";
+
 function keep(form) {
-  const key = `duijie:${form.dataset.keep}:${new URLSearchParams(location.search).get("case") || ""}`;
+  const key = `duijie:${form.dataset.keep}:${form.dataset.about || new URLSearchParams(location.search).get("case") || ""}`;
   const kept = JSON.parse(localStorage.getItem(key) || "{}");
-  for (const field of form.querySelectorAll("input:not([type=hidden]):not([type=file]),textarea")) {
-    if (!field.value && kept[field.name]) field.value = kept[field.name];
+  for (const field of form.querySelectorAll(KEPT)) {
+    if (kept[field.name] && (!field.value || field.name === "once" || field.tagName === "SELECT")) field.value = kept[field.name];
   }
-  form.addEventListener("input", () => {
+  for (const field of form.querySelectorAll("input[type=radio]")) if (kept[field.name] === field.value) field.checked = true;
+  const write = () => {
     const typed = {};
-    for (const field of form.querySelectorAll("input:not([type=hidden]):not([type=file]),textarea")) typed[field.name] = field.value;
+    for (const field of form.querySelectorAll(KEPT)) typed[field.name] = field.value;
+    for (const field of form.querySelectorAll("input[type=radio]:checked")) typed[field.name] = field.value;
     localStorage.setItem(key, JSON.stringify(typed));
-  });
+  };
+  form.addEventListener("input", write);
   form.addEventListener("submit", async (sent) => {
     sent.preventDefault();
     const button = form.querySelector("button");
+    if (button.disabled) return;
     button.disabled = true;
+    write();
     try {
-      const answer = await fetch(form.action || location.href, { method: "POST", body: new FormData(form) });
+      const answer = await fetch(form.getAttribute("action") || location.href, { method: "POST", body: new FormData(form) });
       if (answer.redirected) {
         localStorage.removeItem(key);
         location.assign(answer.url);
         return;
       }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      main.replaceChildren(...page.getElementById("main").childNodes);
+      const told = page.getElementById("main");
+      if (!told) {
+        location.reload();
+        return;
+      }
+      const chosen = form.querySelectorAll("input[type=file]");
+      main.replaceChildren(...told.childNodes);
       const next = main.querySelector("form[data-keep]");
       if (next) {
-        keep(next);
-        narrow(next);
-        chart(next);
+        for (const files of chosen) next.querySelector(`#${files.id}`)?.replaceWith(files);
+        ready(next);
       }
       main.focus();
     } catch {
       button.disabled = false;
-      let told = form.querySelector(".offline");
-      if (!told) {
-        told = Object.assign(document.createElement("p"), { className: "alarm offline", role: "alert" });
-        form.append(told);
-      }
-      told.textContent = document.documentElement.lang === "en" ? "No connection. What you typed is kept; send again." : "连接中断,已填内容保留,请再次提交。";
+      offline(form);
     }
   });
+}
+
+function offline(form) {
+  let told = form.querySelector(".offline");
+  if (!told) {
+    told = Object.assign(document.createElement("p"), { className: "alarm offline", role: "alert" });
+    form.append(told);
+  }
+  told.textContent = document.documentElement.lang === "en" ? "No connection. What you typed is kept and is sent again by itself." : "连接中断,已填内容已保留,恢复后自动重发。";
+  clearTimeout(form.retry);
+  form.retry = setTimeout(() => form.isConnected && form.requestSubmit(), RETRY_MS);
+}
+
+/* 选中的照片先看一眼。A look at the photos that were chosen. */
+function thumbs(form) {
+  const list = form.querySelector("[data-thumbs]");
+  const inputs = [...form.querySelectorAll("input[type=file]")];
+  if (!list) return;
+  const show = async () => {
+    list.replaceChildren();
+    for (const file of inputs.flatMap((files) => [...files.files])) {
+      const item = document.createElement("li");
+      const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 72 });
+      try {
+        const picture = await createImageBitmap(file);
+        const scale = Math.max(96 / picture.width, 72 / picture.height);
+        canvas.getContext("2d").drawImage(picture, (96 - picture.width * scale) / 2, (72 - picture.height * scale) / 2, picture.width * scale, picture.height * scale);
+        item.append(canvas);
+      } catch {
+        /* 不是图片,由服务端说明。No picture; the server says so. */
+      }
+      item.append(file.name);
+      list.append(item);
+    }
+  };
+  for (const files of inputs) files.addEventListener("change", show);
+  show();
+}
+
+function ready(form) {
+  keep(form);
+  kinds(form);
+  narrow(form);
+  chart(form);
+  thumbs(form);
+}
+
+/* 大类随类型而变。Events have other main categories than components. */
+function kinds(form) {
+  const kind = form.querySelector("select[name=kind]");
+  const category = form.querySelector("select[name=category]");
+  if (!kind || !category || !category.querySelector("option[data-kind]")) return;
+  const show = () => {
+    for (const field of [category, form.querySelector("select[name=subcategory]")]) {
+      for (const choice of field.querySelectorAll("option[data-kind]")) choice.hidden = choice.disabled = choice.dataset.kind !== kind.value;
+      if (field.selectedOptions[0]?.disabled) field.value = "";
+    }
+  };
+  kind.addEventListener("change", show);
+  show();
 }
 
 /* 小类随大类而变。Only the sub categories of the chosen main category are offered. */
@@ -112,8 +197,7 @@ function chart(form) {
   show();
 }
 
-for (const form of document.querySelectorAll("form[data-keep]")) chart(form);
-for (const form of document.querySelectorAll("form[data-keep]")) keep(form);
-for (const form of document.querySelectorAll("form[data-keep]")) narrow(form);
+for (const form of document.querySelectorAll("form[data-keep]")) ready(form);
 due();
+setInterval(due, 30000);
 if (main && main.dataset.pulse) follow(null);
