@@ -125,7 +125,8 @@ def replay(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="场景文件或目录,或日志(.jsonl)。Scenario files or folders, or journals (.jsonl).", metavar="PATH…"
+            help="场景文件或目录,或日志(轨迹 .jsonl、.har、对接桥的 .db)。Scenario files or folders, or journals (traces .jsonl, .har, a bridge's .db).",
+            metavar="PATH…",
         ),
     ],
     live: Annotated[bool, typer.Option("--live", help="在进程之间走真实 SOAP。Real SOAP between processes.")] = False,
@@ -158,10 +159,11 @@ def replay(
     lang: LanguageOption = None,
 ) -> None:
     """回放场景:虚拟时间,或加 --live 走真实 SOAP;回放日志并列出差异。Replay scenarios, in virtual time or live; journals once more, with the differences."""
-    from duijie.record import SUFFIX, run_rerun
+    from duijie.record import run_rerun
+    from duijie.recording.journal import is_journal
     from duijie.replay import ReplayOptions, run_replay
 
-    journals = [path for path in paths if path.suffix == SUFFIX]
+    journals = [path for path in paths if is_journal(path)]
     if journals and len(journals) < len(paths):
         raise UserMistake("场景与日志请分开回放", "replay scenarios and journals apart")
     if journals and (live or step or diagram is not None or wiring is not None):
@@ -189,7 +191,13 @@ def replay(
 
 @app.command()
 def record(
-    trace: Annotated[Path, typer.Argument(help="轨迹(JSON 行)。A trace (JSON lines).", metavar="TRACE")],
+    trace: Annotated[
+        Path,
+        typer.Argument(
+            help="轨迹(JSON 行)、HAR 或对接桥的存储。A trace (JSON lines), a HAR recording, or a bridge's store.",
+            metavar="TRACE",
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="场景文件;不给则打印。The scenario file; printed without it.")
     ] = None,

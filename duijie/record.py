@@ -19,8 +19,6 @@ from duijie.recording.journal import Recorded, read_journal
 from duijie.recording.rerun import Rerun, rerun
 from duijie.recording.story import scenario
 
-#: Files that end so are journals, not scenarios.
-SUFFIX = ".jsonl"
 #: Differences that are told; `--json` has all.
 _TOLD = 40
 _KINDS = {

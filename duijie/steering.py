@@ -92,7 +92,7 @@ class Steering:
     # ── acting ──
 
     def act(self, party: Party, name: str, params: Mapping[str, Any], by: str | None) -> dict[str, Any]:
-        """Let somebody act, and wait until what comes of it has crossed. Raises `StageRefused`."""
+        """Let somebody act, and, with a steered clock, wait until what comes of it has crossed. Raises `StageRefused`."""
         with self.lock:
             done = dict(self._stage.act(party, name, params, by))
             self._settle()
@@ -192,6 +192,9 @@ class Steering:
     # ── inside ──
 
     def _settle(self) -> None:
+        if not self.is_steered:
+            # What comes of an act comes in its own time, and the pages follow it.
+            return
         try:
             self._stage.settle()
         except NotAtRest:

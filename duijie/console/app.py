@@ -56,6 +56,8 @@ BRIDGE_ACTS: Mapping[str, tuple[str, str]] = {
     "bridge.resend": ("立即重发", "send again now"),
     "bridge.abandon": ("终止发送", "give up"),
 }
+#: Where an application keeps what its pages started, to be closed with it.
+STARTED = "duijie-started"
 #: Cases on one page of the list.
 _PAGE_CASES = 50
 #: The most bytes that one posting may hold: photos as a phone takes them, before they are made small.
@@ -161,7 +163,7 @@ def console_app(shown: Shown, key: str) -> Flask:
 
     at = Pages(shown=shown, page=page, ask=ask, said=said, language=language)
     seats(app, at)
-    steering_pages(app, at)
+    app.extensions[STARTED] = steering_pages(app, at)
     message_pages(app, at, book)
     figure_pages(app, at)
     doing = Doing(shown)

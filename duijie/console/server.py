@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from bridge.transports.server import AddressTaken, HttpServer
-from duijie.console.app import POST_BYTES, console_app
+from duijie.console.app import POST_BYTES, STARTED, console_app
 from duijie.console.shown import Shown
 from duijie.exits import UserMistake
 
@@ -19,9 +19,10 @@ class ConsoleServer:
 
     def __init__(self, shown: Shown, port: int = 0):
         self._key = secrets.token_urlsafe(18)
+        self._app = console_app(shown, self._key)
         try:
             self._server = HttpServer(
-                console_app(shown, self._key),
+                self._app,
                 "127.0.0.1",
                 port,
                 threads=_THREADS,
@@ -38,3 +39,4 @@ class ConsoleServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._server.stop()
+        self._app.extensions[STARTED].close()

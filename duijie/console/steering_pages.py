@@ -3,10 +3,11 @@
 import itertools
 import shlex
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, redirect, request, url_for
 
@@ -27,6 +28,7 @@ from duijie.suite_run import Asked, SuiteRun
 from duijie.virtual import VirtualStage
 from located_yaml import DocumentInvalid
 
+_Run = TypeVar("_Run")
 #: Ways to move the clock, in the words of a scenario, with what the button says.
 MOVES: tuple[tuple[str, str, str], ...] = (
     ("to next timer", "到下一事件", "to the next event"),
@@ -53,11 +55,13 @@ _REPORT_POLICY = (
 )
 
 
-def steering_pages(app: Flask, at: Pages) -> None:
-    """The pages about steering; without the means to steer only scenarios and the suite."""
+def steering_pages(app: Flask, at: Pages) -> ExitStack:
+    """The pages about steering; without the means to steer only scenarios and the suite. What they started ends with what is given back."""
+    started = ExitStack()
     _steering(app, at)
-    _scenarios(app, at)
-    _suite(app, at)
+    _scenarios(app, at, started)
+    _suite(app, at, started)
+    return started
 
 
 # ── clock, network, story ──
@@ -168,8 +172,9 @@ _DEEDS: Mapping[str, Callable[[Steering, Mapping[str, str]], None]] = {
 # ── scenarios, step by step ──
 
 
-def _scenarios(app: Flask, at: Pages) -> None:
+def _scenarios(app: Flask, at: Pages, started: ExitStack) -> None:
     runs: dict[int, Stepped] = {}
+    started.callback(lambda: _each(runs.values(), Stepped.leave))
     numbers = itertools.count(1)
 
     @app.get("/scenarios")
@@ -224,6 +229,11 @@ def _scenarios(app: Flask, at: Pages) -> None:
         return answer
 
 
+def _each(runs: Iterable[_Run], end: Callable[[_Run], None]) -> None:
+    for run in runs:
+        end(run)
+
+
 def _verdict_of(language: Language) -> Callable[[str], str]:
     return lambda verdict: VERDICTS[Verdict(verdict)].of(language) if verdict in set(Verdict) else verdict
 
@@ -249,9 +259,11 @@ def _searched(scenario: Scenario) -> str:
 # ── the suite ──
 
 
-def _suite(app: Flask, at: Pages) -> None:
+def _suite(app: Flask, at: Pages, started: ExitStack) -> None:
     folder = tempfile.TemporaryDirectory(prefix="duijie-suite-", ignore_cleanup_errors=True)
+    started.callback(folder.cleanup)
     runs: dict[int, SuiteRun] = {}
+    started.callback(lambda: _each(runs.values(), SuiteRun.stop))
     numbers = itertools.count(1)
 
     @app.route("/suite", methods=["GET", "POST"])

@@ -23,6 +23,7 @@ from duijie.console import photos
 from duijie.console.app import console_app
 from duijie.console.fields import NotAnAnswer
 from duijie.console.message_pages import beside, meant
+from duijie.console.server import ConsoleServer
 from duijie.console.shown import Shown
 from duijie.console.town import CELLS_MAX, town_map
 from duijie.profiles_io import read_profile
@@ -307,6 +308,18 @@ def test_what_the_suite_cannot_judge_is_said_in_its_own_words(person: Person) ->
     assert _comes(lambda: "退出码" in person.open("/suite"))
     assert "/no/such/sut.toml" in person.text
     assert "打开报告" not in person.text
+
+
+def test_nothing_that_the_pages_started_outlives_the_console(stage: VirtualStage, person: Person) -> None:
+    server = ConsoleServer(Shown(parties={}, records=list, language="zh"))
+    with server:
+        there = Person(server._app.test_client())
+        there.open(f"/?key={server._key}")
+        there.post("/suite", role="bridge", source="builtin-virtual", only="", seed="1")
+        there.post("/scenarios", to="/scenarios/play", scenario="lifecycle/the-first-case", seed="1")
+        running = {thread for thread in threading.enumerate() if thread.name in ("suite", "scenario")}
+        assert len(running) == 3
+    assert _comes(lambda: not any(thread.is_alive() for thread in running))
 
 
 # ── figures ──

@@ -1,19 +1,24 @@
 """A journal made to happen again: nothing differs where nothing was changed, and whatever was changed is named."""
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import hars
 import pytest
 
 from conformance.oracle.trace import Trace
 from conformance.scenario.load import load_scenario
 from conformance.scenario.runner import play
-from conformance.scenario.steps import Wiring
+from conformance.scenario.steps import Quirkiness, Wiring
 from duijie.cli import main
 from duijie.exits import Exit
 from duijie.library import library_folder
+from duijie.live import LiveStage
+from duijie.profiles_io import read_profile
 from duijie.recording.deeds import deeds
 from duijie.recording.journal import read_journal
 from duijie.simulate import SimulateOptions, plans
@@ -143,3 +148,72 @@ def test_journals_and_scenarios_are_replayed_apart(journal, capsys):
 
 def test_a_recording_remembers_where_it_was_made(journal):
     assert read_journal(journal).stage["world"] == "340202-0"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Path:
+    """The store of a bridge over which a case went."""
+    folder = tmp_path_factory.mktemp("kept")
+    with ExitStack() as until:
+        stage = LiveStage(read_profile(None), Wiring.BRIDGED, 1, Quirkiness(), folder=folder)
+        until.callback(stage.close)
+        scenario = load_scenario(library_folder() / "lifecycle/one-rejection-then-closed.yaml")
+        assert play(scenario, Wiring.BRIDGED, lambda *_: _Lent(stage), seed=1).passed
+    return folder / "bridge.db"
+
+
+class _Lent:
+    def __init__(self, stage: LiveStage):
+        self._stage = stage
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stage, name)
+
+    def close(self) -> None:
+        """Left to whoever made it."""
+
+
+@pytest.mark.live
+def test_the_store_of_a_bridge_is_replayed_and_becomes_a_scenario(kept, tmp_path, capsys):
+    assert replayed(kept, capsys, Exit.OK) == []
+    story = tmp_path / "story.yaml"
+    assert main(["record", str(kept), "--out", str(story)]) == Exit.OK
+    assert main(["replay", str(story), "-q"]) == Exit.OK
+    calls = read_journal(kept).trace.of_type("call")
+    assert {(call["from"], call["to"]) for call in calls} == {
+        ("grid", "bridge"),
+        ("bridge", "urban"),
+        ("urban", "bridge"),
+        ("bridge", "grid"),
+    }
+    assert len(read_journal(kept).trace.of_type("answer")) == len(calls)
+
+
+def test_another_database_is_no_store_of_a_bridge_and_stays_as_it_was(tmp_path, capsys):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("create table t (x)")
+        other.commit()
+    before = path.read_bytes()
+    assert main(["record", str(path), "--lang", "en"]) == Exit.CONFIGURATION
+    assert "no store of a bridge" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    path.write_bytes(before[:40])
+    assert main(["record", str(path), "--lang", "en"]) == Exit.CONFIGURATION
+
+
+def test_a_har_recording_becomes_a_scenario(tmp_path):
+    passed = hars.played("lifecycle/one-rejection-then-closed", Wiring.DIRECT)
+    path = tmp_path / "both.har"
+    path.write_text(hars.har(map(hars.entry, passed)), encoding="utf-8")
+    story = tmp_path / "story.yaml"
+    assert main(["record", str(path), "--out", str(story)]) == Exit.OK
+    assert main(["replay", str(story), "-q"]) == Exit.OK
+    assert main(["replay", str(path)]) in (Exit.OK, Exit.FAILED)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"log": {"entries": []}}', "no JSON"])
+def test_a_har_file_that_holds_nothing_is_a_mistake_of_the_user(tmp_path, content):
+    path = tmp_path / "some.har"
+    path.write_text(content, encoding="utf-8")
+    assert main(["record", str(path)]) == Exit.CONFIGURATION
