@@ -1,4 +1,4 @@
-"""Makes a world that breaks something small: fewer reports, then a milder weather, as long as the same thing breaks."""
+"""Makes a world that breaks something small: fewer reports, fewer days, then a milder weather, as long as the same thing breaks."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +34,7 @@ def minimise(
     """Leave out what is not needed for the clause to break; `tell` hears how many reports are left and how many worlds were tried."""
     search = _Search(plan, broken, clock() + seconds, tell, clock)
     search.leave_out_reports()
+    search.bring_together()
     search.calm_down()
     return Small(plan=search.plan, lived=search.lived, tried=search.tried, cut_short=search.cut_short)
 
@@ -62,6 +63,14 @@ class _Search:
                 if parts >= len(kept):
                     return
                 parts = min(2 * parts, len(kept))
+
+    def bring_together(self) -> None:
+        """Have what is left reported within as few days as it takes."""
+        days = 1
+        while days < self.plan.days and not self.cut_short:
+            if self._breaks(replace(self.plan, days=days)):
+                return
+            days *= 2
 
     def calm_down(self) -> None:
         """Take the mildest weather in which it breaks."""

@@ -42,6 +42,10 @@ def test_a_failing_world_becomes_one_report(small):
     assert not small.cut_short
 
 
+def test_what_is_left_is_reported_within_as_few_days_as_it_takes(small):
+    assert small.plan.days == 1
+
+
 def test_the_mildest_weather_in_which_it_breaks_is_named(small):
     assert small.plan.weather.name == "none"
 
