@@ -60,6 +60,8 @@ BRIDGE_ACTS: Mapping[str, tuple[str, str]] = {
 STARTED = "duijie-started"
 #: Cases on one page of the list.
 _PAGE_CASES = 50
+#: What waits at a desk is counted so far, and is «many» from there on.
+_COUNTED = 100
 #: The most bytes that one posting may hold: photos as a phone takes them, before they are made small.
 POST_BYTES = 64 * 1024 * 1024
 
@@ -182,7 +184,7 @@ def console_app(shown: Shown, key: str) -> Flask:
             skip=skip,
             step=_PAGE_CASES,
             more=len(rows) > _PAGE_CASES,
-            waiting={each: len(desks.work(each, shown.parties)) for each in desks.desks()},
+            waiting={each: len(desks.work(each, shown.parties, first=_COUNTED)) for each in desks.desks()},
             parked=ask(Party.BRIDGE, "parked") or [],
             arrows=lane.arrows(latest(), said(), last=12),
             lanes=lane.lanes(book),

@@ -592,12 +592,19 @@ class People:
     def _waiting_for(
         self, seat: Seat, rows: list[Row], level: Level | None, account: Account | None, number: Any
     ) -> Iterator[dict[str, Any]]:
+        # Most cases wait for somebody else, which their state says already.
+        at = {
+            state: [row for row in rows if state in row.states or row.act == "workstation.answer_false_report"]
+            for state in GridState
+        }
         for case in self._unended(seat, number):
+            if not at[case.state]:
+                continue
             if account is not None and not account.covers(case.cell.code):
                 continue
             if level is not None and seat is not Seat.WORKER and case.level not in {None, level}:
                 continue
-            acts = [row.act for row in rows if self._waits_for(row, case)]
+            acts = [row.act for row in at[case.state] if self._waits_for(row, case)]
             if acts:
                 yield {**views.summary(case), "acts": acts}
 

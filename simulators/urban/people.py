@@ -474,10 +474,18 @@ class People:
         return shared_views.first_of(self._waiting_for(role, account, given.get("case")), given)
 
     def _waiting_for(self, role: Role, account: Account | None, number: Any) -> Iterator[dict[str, Any]]:
-        rows = [row for row in TABLE.values() if row.role is role and row.status is not None and row.stages]
+        # Most cases wait for somebody else, which their status and stage say already.
+        at: dict[tuple[CaseStatus, UrbanStage], list[Row]] = {}
+        for row in TABLE.values():
+            if row.role is role and row.status is not None:
+                for stage in row.stages:
+                    at.setdefault((row.status, stage), []).append(row)
         known = self._casework.cases.get(number) if number is not None else None
         for case in self._remaining.values() if number is None else [known]:
-            if case is None or case.ended or (account is not None and not self._places.covers(account, case)):
+            if case is None or case.ended:
+                continue
+            rows = at.get((case.status, case.stage), ())
+            if not rows or (account is not None and not self._places.covers(account, case)):
                 continue
             acts = [row.act for row in rows if _offered(row, case)]
             if acts:

@@ -12,11 +12,33 @@ from playwright.sync_api import Page
 COLOURS = 96
 
 
-def picture(page: Page, path: Path) -> None:
+def shot(page: Page) -> Image.Image:
     """What the window shows."""
     page.wait_for_load_state("networkidle")
-    with Image.open(io.BytesIO(page.screenshot())) as shown:
-        shown.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+
+
+def save(shown: Image.Image, path: Path) -> None:
+    """Write a picture small."""
+    shown.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def picture(page: Page, path: Path) -> None:
+    """Keep what the window shows."""
+    save(shot(page), path)
+
+
+def side_by_side(shown: list[Image.Image], path: Path) -> None:
+    """Keep several screens of a phone as one picture."""
+    gap = 24
+    whole = Image.new(
+        "RGB", (sum(each.width + gap for each in shown) + gap, max(each.height for each in shown) + 2 * gap), "#d0d7de"
+    )
+    left = gap
+    for each in shown:
+        whole.paste(each, (left, gap))
+        left += each.width + gap
+    save(whole, path)
 
 
 def main(folder: Path) -> int:
@@ -24,13 +46,16 @@ def main(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with pair("--steered") as address, browser() as opened:
         phone = Hand(opened.new_context(viewport=SIZES["phone"], locale="zh-CN").new_page(), address)
-        phone.open("/act/worker.report")
-        phone.page.select_option("#f-category", "01")
-        phone.page.select_option("#f-subcategory", "02")
+        phone.open("/app/who")
+        phone.page.locator(".people button").first.click()
+        phone.open("/app/report")
+        phone.page.select_option("#f-category", label="01 市容环境")
+        phone.page.select_option("#f-subcategory", label="02 暴露垃圾")
         phone.page.fill("#f-description", "中山路人行道上有一堆暴露垃圾")
-        phone.page.locator("[data-map] rect").nth(9).dispatch_event("click")
+        phone.page.locator("h1").scroll_into_view_if_needed()
+        report = shot(phone.page)
         phone.page.locator("[data-map]").scroll_into_view_if_needed()
-        picture(phone.page, folder / "report.png")
+        chart = shot(phone.page)
         page_of = opened.new_context(viewport=SIZES["desktop"], locale="zh-CN").new_page()
         desk = Hand(page_of, address)
         case = desk.report("中山路人行道上有一堆暴露垃圾")
@@ -40,6 +65,12 @@ def main(folder: Path) -> int:
         picture(desk.page, folder / "overview.png")
         desk.open(f"/case/{case}")
         picture(desk.page, folder / "case.png")
+        desk.walk(case, "worker.verify")
+        phone.open("/app")
+        tasks = shot(phone.page)
+        phone.open(f"/app/verify/{case}")
+        phone.page.locator("input[value=passed]").check()
+        side_by_side([report, chart, tasks, shot(phone.page)], folder / "report.png")
         desk.walk(case, "none")
         desk.open("/steering")
         picture(desk.page, folder / "steering.png")
