@@ -82,6 +82,8 @@ _WHEN_WAITED_FOR = frozenset(
         "workstation.repair",
     }
 )
+#: Acts on forms that wait for a person, in whatever state their case is (RCPT-2, RCPT-5).
+_ABOUT_FORMS = frozenset({"workstation.resend", "workstation.give_up", "workstation.repair"})
 #: A withdrawal in one of these has been answered, or will not be.
 _DONE = frozenset({SendingState.CONFIRMED, SendingState.REFUSED, SendingState.GIVEN_UP})
 
@@ -594,30 +596,37 @@ class People:
     ) -> Iterator[dict[str, Any]]:
         # Most cases wait for somebody else, which their state says already.
         at = {
-            state: [row for row in rows if state in row.states or row.act == "workstation.answer_false_report"]
+            state: [
+                row
+                for row in rows
+                if row.act == "workstation.answer_false_report"
+                or (state in row.states and row.states != frozenset(GridState))
+            ]
             for state in GridState
         }
-        for case in self._unended(seat, number):
-            if not at[case.state]:
+        about_forms = [row for row in rows if row.act in _ABOUT_FORMS]
+        mailroom = self._casework.mailroom
+        waiting = (*mailroom.parked(number), *mailroom.refused(number)) if about_forms else ()
+        with_forms = {sending.case_number for sending in waiting}
+        for case in self._unended(with_forms, number):
+            here = at[case.state] + about_forms if case.case_number in with_forms else at[case.state]
+            if not here:
                 continue
             if account is not None and not account.covers(case.cell.code):
                 continue
             if level is not None and seat is not Seat.WORKER and case.level not in {None, level}:
                 continue
-            acts = [row.act for row in at[case.state] if self._waits_for(row, case)]
+            acts = [row.act for row in here if self._waits_for(row, case)]
             if acts:
                 yield {**views.summary(case), "acts": acts}
 
-    def _unended(self, seat: Seat, number: Any) -> Iterable[GridCase]:
-        """The cases in which something can wait: those that have not ended, and at the workstation those with forms that wait."""
+    def _unended(self, with_forms: set[str], number: Any) -> Iterable[GridCase]:
+        """The cases in which something can wait: those that have not ended, and those with forms that wait."""
         cases = self._casework.cases
         if number is not None:
             return [cases[number]] if number in cases else []
         left = {case.case_number: case for case in self._remaining.values()}
-        if seat is Seat.WORKSTATION:
-            for sending in (*self._casework.mailroom.parked(), *self._casework.mailroom.refused()):
-                if sending.case_number not in left:
-                    left[sending.case_number] = cases[sending.case_number]
+        left |= {name: cases[name] for name in sorted(with_forms - left.keys())}
         return left.values()
 
     def may(self, case: GridCase, given: Mapping[str, Any]) -> list[str]:
