@@ -110,7 +110,9 @@ def test_a_case_lives_its_whole_life_by_clicks_through_every_role(
     assert len(grid["photos"]) == 1
     page.goto(f"{console.base}/case/{case}")
     assert page.locator(".photos img").count() >= 3
-    assert page.evaluate("[...document.querySelectorAll('.photos img')].every(each => each.naturalWidth > 0)")
+    page.locator(".photos").scroll_into_view_if_needed()
+    # Pictures are loaded once they are near.
+    page.wait_for_function("[...document.querySelectorAll('.photos img')].every(each => each.naturalWidth > 0)")
     clean(page)
 
 
