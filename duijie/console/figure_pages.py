@@ -1,5 +1,6 @@
 """Figures of the running pair: the statistics of both offices from the urban platform's books, each number with its cases."""
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from bridge.vocabulary.profile import Profile
 from bridge.vocabulary.times import SHANGHAI, in_shanghai
 from conformance.oracle.trace import moment
 from duijie.city_tables import read_tables
-from duijie.console.pages import Pages
+from duijie.console.pages import Pages, Trouble
 from duijie.figures.books import case_from_books
 from duijie.figures.cases import Case
 from duijie.figures.period import Period
@@ -22,9 +23,14 @@ from duijie.figures.tally import KeptLists, tally
 from duijie.profiles_io import read_profile
 from duijie.report import deadlines
 from duijie.reports.names import Names
-from duijie.reports.sheets import report_of, shown
+from duijie.reports.sheets import Report, report_of, shown
 from simulators.urban.calendar import CalendarUnknown
 
+#: Seconds that a page waits for its figures before it says that they are being counted.
+PATIENCE_SECONDS = 0.1
+#: Cases that are asked for at a time, and countings that are kept.
+_BATCH = 500
+_KEPT_MAX = 6
 #: Lines of a list on one page.
 LINES_PAGE = 200
 _COLOURS = Style(colors=("#70ad47", "#ffc000", "#c00000", "#0b4f9e", "#7a3e9d"), font_family="sans-serif")
@@ -32,32 +38,104 @@ _COLOURS = Style(colors=("#70ad47", "#ffc000", "#c00000", "#0b4f9e", "#7a3e9d"),
 _BARS = ("on_time", "late", "not_disposed")
 
 
+class Counting:
+    """The figures of one period and edition, counted in a thread of its own, because a city has a million cases."""
+
+    def __init__(self, at: Pages, profile: Profile, period: Period, edition: Edition, crossed: int):
+        self._at, self._profile, self._period, self._edition = at, profile, period, edition
+        #: How much had crossed when it began: later, it is counted anew.
+        self.crossed = crossed
+        self.done = 0
+        self.result: tuple[Report, KeptLists] | None = None
+        self.trouble: Trouble | None = None
+        self._language = at.language()
+        self._over = threading.Event()
+        threading.Thread(target=self._count, name="figures", daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is over, at the latest after so long."""
+        return self._over.wait(seconds)
+
+    def _count(self) -> None:
+        tables, lists = read_tables(None), KeptLists()
+        try:
+            counted = tally(
+                self._cases(),
+                self._period,
+                sections_for(self._edition, None),
+                deadlines(self._profile, tables),
+                lambda operator: tables.company_of(operator) if operator else "",
+                lists,
+            )
+            self.result = report_of(counted, self._edition, Names(tables, self._language), _latest(self._at)), lists
+        except CalendarUnknown as unknown:
+            self.trouble = ("calendar_unknown", unknown.message_zh, unknown.message_en)
+        finally:
+            self._over.set()
+
+    def _cases(self) -> Iterator[Case]:
+        at, skip = self._at, 0
+        while rows := at.ask(Party.URBAN, "cases", last=_BATCH, skip=skip):
+            skip += len(rows)
+            for row in rows:
+                book = at.ask(Party.URBAN, "case", case=row["case_number"])
+                self.done += 1
+                if book is not None:
+                    yield case_from_books(book)
+
+
+class _Counted:
+    """The latest countings, each for its period, edition and language."""
+
+    def __init__(self, at: Pages, profile: Profile):
+        self._at, self._profile = at, profile
+        self._kept: dict[tuple[str, Edition, str], Counting] = {}
+        self._lock = threading.Lock()
+
+    def of(self, period: Period, edition: Edition) -> Counting:
+        """The counting that was begun, if nothing has crossed since it was over, else a new one."""
+        key, crossed = (period.name, edition, self._at.language()), self._at.shown.count
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None or (found.crossed != crossed and found.wait(0)):
+                found = self._kept[key] = Counting(self._at, self._profile, period, edition, crossed)
+                while len(self._kept) > _KEPT_MAX:
+                    del self._kept[next(iter(self._kept))]
+        found.wait(PATIENCE_SECONDS)
+        return found
+
+
 def figure_pages(app: Flask, at: Pages, profile: Profile | None = None) -> None:
     """The tables, the chart, and the list behind each number."""
-    held = profile or read_profile(None)
+    counted = _Counted(at, profile or read_profile(None))
+
+    def waiting(found: Counting) -> str:
+        return at.page("counting.html", done=found.done)
 
     @app.get("/figures")
     def figures() -> Any:
         period, edition, trouble = _asked(at)
         if trouble is not None:
-            told = at.page(
-                "figures.html", trouble=trouble, report=None, period=request.args.get("period", ""), edition=edition
-            )
-            return Response(told, 400)
-        try:
-            report, _ = _counted(at, held, period, edition)
-        except CalendarUnknown as unknown:
-            trouble = ("calendar_unknown", unknown.message_zh, unknown.message_en)
-            told = at.page("figures.html", trouble=trouble, report=None, period=period.name, edition=edition)
+            wrong = request.args.get("period", "")
+            return Response(at.page("figures.html", trouble=trouble, report=None, period=wrong, edition=edition), 400)
+        found = counted.of(period, edition)
+        if found.trouble is not None:
+            told = at.page("figures.html", trouble=found.trouble, report=None, period=period.name, edition=edition)
             return Response(told, 409)
+        if found.result is None:
+            return waiting(found)
+        report, _ = found.result
         return at.page("figures.html", trouble=None, report=report, period=period.name, edition=edition, shown=shown)
 
     @app.get("/figures/list/<indicator>")
     def figure_list(indicator: str) -> Any:
         period, edition, trouble = _asked(at)
-        if trouble is not None:
-            return Response(at.page("refused.html", trouble=trouble), 400)
-        report, lists = _counted(at, held, period, edition)
+        found = counted.of(period, edition) if trouble is None else None
+        if found is None or found.trouble is not None:
+            return Response(at.page("refused.html", trouble=trouble or (found and found.trouble)), 400)
+        if found.result is None:
+            return waiting(found)
+        report, lists = found.result
         column = next((c for sheet in report.sheets for c in sheet.columns if c.id == indicator), None)
         if column is None:
             return Response(at.page("missing.html", number=indicator), 404)
@@ -77,11 +155,11 @@ def figure_pages(app: Flask, at: Pages, profile: Profile | None = None) -> None:
     @app.get("/figures/chart.svg")
     def chart() -> Any:
         period, edition, trouble = _asked(at)
-        if trouble is not None:
-            return Response("", 400)
-        report, _ = _counted(at, held, period, edition)
+        found = counted.of(period, edition) if trouble is None else None
+        if found is None or found.result is None:
+            return Response("", 409)
         drawn = pygal.StackedBar(style=_COLOURS, height=320, width=900, legend_at_bottom=True, pretty_print=False)
-        sheet = next((s for s in report.sheets if s.labels and set(_BARS) <= {c.id for c in s.columns}), None)
+        sheet = next((s for s in found.result[0].sheets if s.labels and set(_BARS) <= {c.id for c in s.columns}), None)
         if sheet is not None:
             drawn.title = sheet.title
             drawn.x_labels = [" ".join(labels) for labels, _ in sheet.rows]
@@ -115,24 +193,3 @@ def _latest(at: Pages) -> datetime:
     last = at.ask(Party.URBAN, "cases", last=1)
     received = moment(last[0].get("received_at")) if last else None
     return in_shanghai(received) if received is not None else datetime.now(SHANGHAI)
-
-
-def _cases(at: Pages) -> Iterator[Case]:
-    for row in at.ask(Party.URBAN, "cases") or ():
-        book = at.ask(Party.URBAN, "case", case=row["case_number"])
-        if book is not None:
-            yield case_from_books(book)
-
-
-def _counted(at: Pages, profile: Profile, period: Period, edition: Edition) -> tuple[Any, KeptLists]:
-    tables, lists = read_tables(None), KeptLists()
-    names = Names(tables, at.language())
-    counted = tally(
-        _cases(at),
-        period,
-        sections_for(edition, None),
-        deadlines(profile, tables),
-        lambda operator: tables.company_of(operator) if operator else "",
-        lists,
-    )
-    return report_of(counted, edition, names, _latest(at)), lists

@@ -5,6 +5,7 @@ import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -191,6 +192,9 @@ def _scenarios(app: Flask, at: Pages, started: ExitStack) -> None:
             abort(400)
         wanted = request.form.get("wiring", "")
         wiring = next((each for each in scenario.wirings if each.value == wanted), next(iter(scenario.wirings)))
+        quirks = request.form.get("quirks", "").strip()
+        if quirks.isdecimal():
+            scenario = replace(scenario, quirks=replace(scenario.quirks, seed=int(quirks)))
         number = next(numbers)
         runs[number] = Stepped(scenario, wiring, int(seed), VirtualStage).start()
         while len(runs) > _RUNS_MAX:

@@ -19,7 +19,7 @@ from conformance.scenario.load import loads_scenario
 from conformance.scenario.runner import play
 from conformance.scenario.stage import StageRefused
 from conformance.scenario.steps import Quirkiness, Wiring
-from duijie.console import photos
+from duijie.console import figure_pages, photos
 from duijie.console.app import console_app
 from duijie.console.fields import NotAnAnswer
 from duijie.console.message_pages import beside, meant
@@ -44,7 +44,7 @@ class Looking:
         raise AssertionError("acts go through the stage")
 
     def ask(self, name: str, params: Any) -> Any:
-        return self._stage._party(self._party).ask(name, params, self._stage.now)
+        return self._stage.look(self._party, name, params)
 
 
 class Person:
@@ -281,6 +281,14 @@ def test_a_scenario_is_watched_step_by_step(person: Person) -> None:
     assert "steps:" in person.text
 
 
+def test_a_scenario_is_watched_with_quirks_of_a_seed_of_ones_own(person: Person) -> None:
+    person.post("/scenarios", to="/scenarios/play", scenario="lifecycle/the-first-case", seed="1", quirks="7")
+    assert "怪癖种子 7" in person.text
+    (run,) = set(re.findall(r'href="(/scenarios/run/\d+)/source.yaml"', person.text))
+    person.post(run, do="end")
+    assert "完成,全部如所写" in person.text
+
+
 def test_a_scenario_that_nobody_knows_is_not_played(person: Person) -> None:
     person.post("/scenarios", to="/scenarios/play", scenario="../../etc/passwd", seed="1")
     assert person.status == 400
@@ -343,6 +351,27 @@ def test_each_number_of_the_figures_leads_to_its_cases(person: Person) -> None:
     person.open("/figures?period=March")
     assert person.status == 400
     assert "March" in person.text
+
+
+def test_figures_of_very_many_cases_are_counted_while_one_waits(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported(person)
+    held, going = threading.Event(), figure_pages.case_from_books
+    case = reported(person, description="另一处垃圾")
+    person.post(f"/act/workstation.hand_over?case={case}", case=case)
+
+    def slowly(book: Any) -> Any:
+        held.wait(30)
+        return going(book)
+
+    monkeypatch.setattr(figure_pages, "case_from_books", slowly)
+    for path in ("/figures", "/figures/list/received"):
+        assert "正在统计,已读案卷 1" in person.open(path)
+        assert person.status == 200
+    assert person.client.get("/figures/chart.svg").status_code == 409
+    held.set()
+    assert _comes(lambda: "市城市管理局" in person.open("/figures"))
 
 
 # ── messages ──

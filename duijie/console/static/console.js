@@ -201,3 +201,5 @@ for (const form of document.querySelectorAll("form[data-keep]")) ready(form);
 due();
 setInterval(due, 30000);
 if (main && main.dataset.pulse) follow(null);
+/* 统计未完时稍后再看。Figures that are still being counted are looked at again. */
+if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 1500);
