@@ -1,7 +1,7 @@
 """How long do the console's pages take when the platforms have very many cases?
 
-`CONSOLE_CASES` (1,000,000) cases that are over stand in both platforms' books, beside forty that are under way. They are made by taking
-finished ones in as often as needed, under numbers of their own, because living a million lives takes hours; what a page reads is the same. Each
+`CONSOLE_CASES` (1,000,000) cases stand in both platforms' books; one in a hundred waits for the urban operator, the others are over. They are made by
+taking a few lived ones in as often as needed, under numbers of their own, because living a million lives takes hours; what a page reads is the same. Each
 page is fetched ten times with few cases and with many; both medians are printed, and their ratio.
 """
 
@@ -64,6 +64,7 @@ def main() -> None:
     pages = {
         "overview": "/",
         "second page": "/?skip=50",
+        "what waits at each": "/waiting",
         "a desk": "/desk/urban/department",
         "a worker's desk": "/desk/grid/worker?account=worker-340202001001001",
         "a case": f"/case/{waiting[5]}",
@@ -76,9 +77,10 @@ def main() -> None:
     }
     few = many = {}
     for number in (FEW, CASES):
+        _fill(stage, waiting[1], number // 100 if number == CASES else 0)
         _fill(stage, done, number)
         few, many = many, {name: _median(client, address) for name, address in pages.items()}
-    print(f"console: {CASES:,} cases in the books of each platform, {UNDER_WAY} under way")
+    print(f"console: {CASES:,} cases in the books of each platform, {CASES // 100:,} of them under way")
     for name in pages:
         print(f"  {name:22} {few[name]:7.1f} ms with {FEW:,}   {many[name]:7.1f} ms   ×{many[name] / few[name]:.2f}")
 

@@ -184,11 +184,22 @@ def console_app(shown: Shown, key: str) -> Flask:
             skip=skip,
             step=_PAGE_CASES,
             more=len(rows) > _PAGE_CASES,
-            waiting={each: len(desks.work(each, shown.parties, first=_COUNTED)) for each in desks.desks()},
             parked=ask(Party.BRIDGE, "parked") or [],
             arrows=lane.arrows(latest(), said(), last=12),
             lanes=lane.lanes(book),
         )
+
+    @app.get("/waiting")
+    def waiting() -> dict[str, str]:
+        """How much waits at each desk, by the address of its page; apart from the overview, because every desk is asked."""
+        counts = {each: len(desks.work(each, shown.parties, first=_COUNTED)) for each in desks.desks()}
+        return {
+            url_for("desk", party=each.party.value, role=each.role): f"{_COUNTED - 1}+"
+            if count == _COUNTED
+            else str(count)
+            for each, count in counts.items()
+            if count
+        }
 
     @app.get("/find")
     def find() -> Any:

@@ -63,6 +63,15 @@ def test_the_fourth_rejection_brings_a_new_task_number(hand):
 
 
 @AT_A_DESK
+def test_the_overview_says_how_much_waits_at_each_desk(hand):
+    hand.report("等待受理的垃圾")
+    hand.open("/")
+    count = hand.page.locator('aside a[href="/desk/grid/dispatcher"] .count')
+    count.wait_for()
+    assert count.inner_text() != "0"
+
+
+@AT_A_DESK
 def test_a_duplicate_is_not_filed_and_names_the_first(hand):
     first = hand.report("两人都看见的垃圾")
     hand.do(first, "workstation.hand_over")

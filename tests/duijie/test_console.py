@@ -1,5 +1,6 @@
 """The console: every role of both platforms on pages, without a rule of the console's own."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from html import unescape
@@ -278,3 +279,12 @@ def test_categories_and_districts_are_chosen_by_name_from_the_citys_tables(brows
 def test_a_case_file_says_what_its_codes_are_called(browser: Browser) -> None:
     browser.open(f"/case/{reported(browser)}")
     assert re.search(r"<dt>小类</dt><dd>02 暴露垃圾</dd>", browser.text)
+
+
+def test_how_much_waits_at_each_desk_is_told_apart_from_the_overview(browser: Browser) -> None:
+    assert "worker" not in browser.open("/waiting")
+    reported(browser)
+    told = json.loads(browser.open("/waiting"))
+    assert told["/desk/grid/dispatcher"] == "1"
+    assert told["/desk/grid/workstation"] == "1"
+    assert "/desk/urban/operator" not in told

@@ -29,6 +29,22 @@ function due() {
   }
 }
 
+/* 各席位的待办数另行取得,总览不必等它。What waits at each desk is fetched apart, so that the overview need not wait for it. */
+async function counts() {
+  const aside = document.querySelector("aside[data-waiting]");
+  if (!aside) return;
+  try {
+    const waiting = await (await fetch(aside.dataset.waiting)).json();
+    for (const link of aside.querySelectorAll("a")) {
+      link.querySelector(".count")?.remove();
+      const count = waiting[link.getAttribute("href")];
+      if (count) link.append(" ", Object.assign(document.createElement("b"), { className: "count", textContent: count }));
+    }
+  } catch {
+    /* 稍后随页面再取。Fetched again when the page follows. */
+  }
+}
+
 async function follow(seen) {
   let now = seen;
   try {
@@ -41,6 +57,7 @@ async function follow(seen) {
       if (aside) aside.replaceChildren(...page.querySelector("aside").childNodes);
       if (focus) document.querySelector(`a[href="${CSS.escape(focus)}"]`)?.focus();
       due();
+      counts();
     } else if (now !== seen && seen !== null) {
       now = seen;
     }
@@ -203,3 +220,4 @@ setInterval(due, 30000);
 if (main && main.dataset.pulse) follow(null);
 /* 统计未完时稍后再看。Figures that are still being counted are looked at again. */
 if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 1500);
+counts();
