@@ -55,7 +55,8 @@ def main() -> None:
     shown = Shown(
         parties={party: Steered(steering, party, _Looking(stage, party)) for party in Party},
         records=lambda: stage.trace.records,
-        crossed=lambda: len(stage.trace),
+        # Cases that were taken in count as something that has crossed: figures are counted anew.
+        crossed=lambda: len(stage.trace) + len(stage.machine(Side.URBAN).cases),  # type: ignore[attr-defined]
         steering=steering,
         language="zh",
     )

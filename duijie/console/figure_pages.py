@@ -29,7 +29,7 @@ from simulators.urban.calendar import CalendarUnknown
 #: Seconds that a page waits for its figures before it says that they are being counted.
 PATIENCE_SECONDS = 0.1
 #: Cases that are asked for at a time, and countings that are kept.
-_BATCH = 500
+_BATCH = 20_000
 _KEPT_MAX = 6
 #: Lines of a list on one page.
 LINES_PAGE = 200
@@ -70,6 +70,9 @@ class Counting:
             self.result = report_of(counted, self._edition, Names(tables, self._language), _latest(self._at)), lists
         except CalendarUnknown as unknown:
             self.trouble = ("calendar_unknown", unknown.message_zh, unknown.message_en)
+        except Exception as broken:
+            # Nobody else hears of what goes wrong in this thread.
+            self.trouble = ("not_counted", f"统计未能完成:{broken!r}", f"the figures could not be counted: {broken!r}")
         finally:
             self._over.set()
 
