@@ -52,6 +52,8 @@ STARVED_SECONDS = 600.0
 #: Seconds between two looks at whether a caller that is left without an answer is still there.
 LOOK_SECONDS = 0.25
 
+#: An envelope of more bytes is made fit to be shown as it crosses, any other when somebody reads it.
+LARGE_BYTES = 64 * 1024
 #: Headers of one connection, which a proxy does not pass on, and those that it writes itself.
 _OWN_HEADERS = frozenset(
     {
@@ -69,6 +71,10 @@ _OWN_HEADERS = frozenset(
         "upgrade",
     }
 )
+
+
+def _same(shown: str | None) -> str | None:
+    return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +151,13 @@ class Wire:
         self._taps: list[Tap] = []
 
     def kept(self, envelope: bytes) -> Shown | None:
-        """Shows the envelope as it may stand in the trace; None where envelopes are not asked for."""
-        return partial(kept, envelope) if self._envelopes else None
+        """Shows the envelope as it may stand in the trace; None where envelopes are not asked for.
+
+        A large one, which is one with photos, is made so at once: as it crossed it would take the memory that many others need.
+        """
+        if not self._envelopes:
+            return None
+        return partial(kept, envelope) if len(envelope) <= LARGE_BYTES else partial(_same, kept(envelope))
 
     def kept_of(self, body: bytes, content_type: str | None, content_encoding: str | None) -> Shown | None:
         """Shows the envelope in a body that went past the taps, as it may stand in the trace."""

@@ -24,6 +24,7 @@ from bridge.vocabulary.times import SHANGHAI
 from conformance.oracle.trace import Trace
 from conformance.scenario.faults import FaultPlan, FaultRule, FaultWhat, faults
 from conformance.scenario.profile import base_profile
+from duijie import taps
 from duijie.taps import Tap, Wire
 from simulators.exchange.client import PlatformClient as ZeepClient
 from simulators.exchange.client import wsdl_path
@@ -362,6 +363,19 @@ def test_an_envelope_is_kept_where_that_is_asked_for():
     assert "误报" in call["envelope"]
     assert "grid-of-the-scenario" not in call["envelope"]
     assert answer["envelope"].endswith("Envelope>\n")
+
+
+@pytest.mark.parametrize(("large", "masked_at_once"), [(0, 2), (64 * 1024, 0)])
+def test_only_a_large_envelope_is_masked_before_somebody_reads_it(monkeypatch, large, masked_at_once):
+    masked = []
+    mask = taps.kept
+    monkeypatch.setattr(taps, "LARGE_BYTES", large)
+    monkeypatch.setattr(taps, "kept", lambda envelope: masked.append(envelope) or mask(envelope))
+    with tapped(envelopes=True) as (_, wire, tap):
+        OfTheBridge(tap.address).send(withdrawal())
+        assert len(masked) == masked_at_once
+    assert "误报" in (wire.trace.envelope(1) or "")
+    assert wire.trace.envelope(99) is None
 
 
 def test_no_envelope_is_kept_unless_asked_for():

@@ -163,3 +163,11 @@ def test_an_envelope_is_made_fit_to_be_read_only_when_it_is_named():
     assert shown == [None, "<c/>"]
     assert [record.get("envelope") for record in trace] == [None, None, "<c/>", None]
     assert trace.enveloped == [3]
+
+
+def test_of_very_many_envelopes_the_latest_are_at_hand():
+    trace = Trace()
+    trace.enclosed_max = 2
+    for number in range(1, 4):
+        trace.enclose(trace.unread(START), lambda number=number: f"<a{number}/>")
+    assert [trace.envelope(number) for number in (1, 2, 3)] == [None, "<a2/>", "<a3/>"]
