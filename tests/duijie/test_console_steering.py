@@ -319,13 +319,16 @@ def test_what_the_suite_cannot_judge_is_said_in_its_own_words(person: Person) ->
 
 
 def test_nothing_that_the_pages_started_outlives_the_console(stage: VirtualStage, person: Person) -> None:
+    before = set(threading.enumerate())
     server = ConsoleServer(Shown(parties={}, records=list, language="zh"))
     with server:
         there = Person(server._app.test_client())
         there.open(f"/?key={server._key}")
         there.post("/suite", role="bridge", source="builtin-virtual", only="", seed="1")
         there.post("/scenarios", to="/scenarios/play", scenario="lifecycle/the-first-case", seed="1")
-        running = {thread for thread in threading.enumerate() if thread.name in ("suite", "scenario")}
+        running = {
+            thread for thread in threading.enumerate() if thread.name in ("suite", "scenario") and thread not in before
+        }
         assert len(running) == 3
     assert _comes(lambda: not any(thread.is_alive() for thread in running))
 
