@@ -20,7 +20,7 @@ from conformance.scenario.clock import Advance, arrive, read_advance
 from conformance.scenario.faults import CUT, RESTORE, FaultRule, Noise
 from conformance.scenario.load import loads_network
 from conformance.scenario.stage import Stage, StageRefused
-from conformance.scenario.steps import Wiring
+from conformance.scenario.steps import Quirkiness, Wiring
 from duijie.live import NotAtRest
 from duijie.pair import Acting
 from duijie.record import as_scenario
@@ -41,8 +41,10 @@ SPEEDS = (1, 60, 600, 3600)
 class Steering:
     """One stage, its clock, its network, and what happened on it."""
 
-    def __init__(self, stage: Stage, *, steered: bool):
+    def __init__(self, stage: Stage, *, steered: bool, quirks: Quirkiness | None = None):
         self._stage = stage
+        #: How awkward both platforms are; None where nobody knows.
+        self.quirks = quirks
         #: Whether the clock stands still unless it is moved here.
         self.is_steered = steered
         self.lock = threading.RLock()

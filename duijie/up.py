@@ -52,18 +52,19 @@ def run_up(
     wiring = Wiring.DIRECT if direct else Wiring.BRIDGED
     console = Console(highlight=False, soft_wrap=True)
     with _told_to_stop() as told, _folder(keep) as folder:
+        quirks = Quirkiness(seed=None if calm else seed)
         stage = LiveStage(
             profile,
             wiring,
             seed,
-            Quirkiness(seed=None if calm else seed),
+            quirks,
             steered=steered,
             fixed_ports=True,
             folder=folder,
             envelopes=True,
         )
         stage.trace.enclosed_max = ENVELOPES_MAX
-        steering = Steering(stage, steered=steered)
+        steering = Steering(stage, steered=steered, quirks=quirks)
         try:
             seconds = time.monotonic() - began
             console.print(say(language, f"三方就绪,用时 {seconds:.1f} 秒。", f"Everything is up, {seconds:.1f} s."))

@@ -333,9 +333,14 @@ def console_app(shown: Shown, key: str) -> Flask:
                 trouble = (refused.code, refused.zh, refused.en)
             else:
                 return redirect(url_for("bridge"))
+        under_way = ask(Party.BRIDGE, "under_way") or []
+        skip = max(0, request.args.get("skip", 0, type=int))
         told = page(
             "bridge.html",
-            under_way=ask(Party.BRIDGE, "under_way") or [],
+            under_way=under_way[skip : skip + _PAGE_CASES],
+            count=len(under_way),
+            skip=skip,
+            step=_PAGE_CASES,
             notices=(ask(Party.BRIDGE, "notices") or [])[-20:],
             contacts={party: ask(party, "contacts") or [] for party in shown.parties},
             audit=ask(Party.BRIDGE, "audit"),

@@ -10,8 +10,8 @@ from duijie.console import names
 from duijie.console.names import Choice
 from simulators.openapi import PARAMETERS, Act
 
-#: What stands between the parts of a list: a comma of either width, or the mark for enumerations.
-_COMMAS = re.compile("[,,、]")
+#: What stands between the parts of a list: a comma of either width, or the mark for enumerations. Escaped, because they look alike.
+_COMMAS = re.compile("[,\uff0c\u3001]")
 #: Fields that hold more than a line.
 _LONG = frozenset({"description", "reason", "note", "result", "text"})
 
@@ -37,6 +37,11 @@ class Field:
     choices: tuple[str, ...] = ()
     #: Choices that come from the city's tables, with their names.
     named: tuple[Choice, ...] = ()
+
+
+def parts(text: str) -> list[str]:
+    """The parts of a list that somebody wrote into one field."""
+    return [part.strip() for part in _COMMAS.split(text) if part.strip()]
 
 
 def fields(act: Act) -> tuple[Field, ...]:
@@ -76,7 +81,7 @@ def _value(field: Field, text: str) -> Any:
     if field.kind == "yes_no":
         return text == "yes"
     if field.kind in ("list", "photos"):
-        return [part.strip() for part in _COMMAS.split(text) if part.strip()]
+        return parts(text)
     if field.kind == "object":
         try:
             found = json.loads(text)

@@ -19,7 +19,7 @@ from conformance.scenario.faults import FaultWhat, faults
 from conformance.scenario.load import find_files, load_scenario
 from conformance.scenario.stage import StageRefused
 from conformance.scenario.steps import Scenario
-from duijie.console import lane
+from duijie.console import fields, lane
 from duijie.console.pages import Pages, Trouble
 from duijie.console_text import Language
 from duijie.library import library_folder
@@ -285,7 +285,7 @@ def _suite(app: Flask, at: Pages, started: ExitStack) -> None:
             asked = Asked(
                 role=role,
                 source=given.get("source", "").strip() or "builtin-virtual",
-                only=tuple(part for part in given.get("only", "").replace(",", " ").replace(",", " ").split() if part),
+                only=tuple(word for part in fields.parts(given.get("only", "")) for word in part.split()),
                 seed=int(seed) if seed.isdecimal() else None,
                 language=at.language(),
             )

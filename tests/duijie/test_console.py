@@ -288,3 +288,27 @@ def test_how_much_waits_at_each_desk_is_told_apart_from_the_overview(browser: Br
     assert told["/desk/grid/dispatcher"] == "1"
     assert told["/desk/grid/workstation"] == "1"
     assert "/desk/urban/operator" not in told
+
+
+def test_a_list_is_written_with_commas_of_either_width() -> None:
+    found = desks.act_named("worker.report")
+    assert found is not None
+    given = {"photos": "a, b\uff0cc\u3001d\uff0c"}
+    assert fields.params(found[1], given)["photos"] == ["a", "b", "c", "d"]
+
+
+def test_the_forms_under_way_come_a_page_at_a_time(stage: VirtualStage) -> None:
+    form = {"case_number": "c", "form_type": "handOver", "platform": "urban", "state": "parked", "trouble": ""}
+    rows = [{**form, "message_id": str(number), "age_seconds": number, "attempts": 1} for number in range(60)]
+
+    class Busy(Acting):
+        def ask(self, name: str, params: Mapping[str, Any]) -> Any:
+            return rows if name == "under_way" else super().ask(name, params)
+
+    parties = {party: Busy(stage, party) if party is Party.BRIDGE else Acting(stage, party) for party in Party}
+    app = console_app(Shown(parties=parties, records=lambda: stage.trace.records, language="zh"), KEY)
+    there = Browser(app.test_client())
+    there.open(f"/?key={KEY}")
+    assert there.open("/bridge").count('class="decide"') == 50
+    assert 'href="/bridge?skip=50"' in there.text
+    assert there.open("/bridge?skip=50").count('class="decide"') == 10
