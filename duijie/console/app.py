@@ -217,6 +217,7 @@ def console_app(shown: Shown, key: str) -> Flask:
         level = request.args.get("level") or None
         skip = max(0, request.args.get("skip", 0, type=int))
         work = desks.work(found, shown.parties, account, level=level, first=_PAGE_CASES + 1, skip=skip)
+        cell = _cell_of(account, town()[0]) if found.role == "worker" and account else None
         return page(
             "desk.html",
             desk=found,
@@ -227,15 +228,12 @@ def console_app(shown: Shown, key: str) -> Flask:
             step=_PAGE_CASES,
             accounts=desks.accounts(found, shown.parties),
             account=account,
-            cell=_cell_of(account, town()[0]) if found.role == "worker" and account else None,
-            living=living(account) if found.role == "worker" and account else None,
+            cell=cell,
+            living=None if cell is None else living(cell),
         )
 
-    def living(account: str) -> dict[str, Any] | None:
+    def living(cell: Mapping[str, Any]) -> dict[str, Any]:
         """Who and what is in a worker's own cell, and its cases."""
-        cell = _cell_of(account, town()[0])
-        if cell is None:
-            return None
         cases = ask(Party.GRID, "cases", last=_LOOKED_THROUGH) or []
         return {
             **(ask(Party.GRID, "people", cell=cell["code"]) or {}),

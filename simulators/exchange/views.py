@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from bridge.vocabulary.forms import Attachment
 from bridge.vocabulary.profile import Contact
 from bridge.vocabulary.times import in_shanghai
+from simulators.city.photos import attachments_in
 from simulators.city.seats import Account, Department
 from simulators.exchange.digests import digest
 from simulators.exchange.errors import AskRefused
@@ -66,6 +67,19 @@ def photo(of: Attachment) -> dict[str, Any]:
         "content": None if of.content is None else base64.b64encode(of.content).decode("ascii"),
         "reference": of.reference,
     }
+
+
+def photo_in(books: Any, case_number: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Show the photo of a case with the digest `sha256`, wherever in its books it stands. Raises `AskRefused` where there is none."""
+    wanted = str(given.get("sha256", ""))
+    found = next((each for each in attachments_in(books) if each.sha256 == wanted), None)
+    if found is None:
+        raise AskRefused(
+            "unknown_photo",
+            f"案卷 {case_number} 中没有摘要为「{wanted}」的照片。",
+            f"There is no photo with the digest «{wanted}» in the case {case_number}.",
+        )
+    return photo(found)
 
 
 def notice(told: Notice) -> dict[str, Any]:

@@ -39,7 +39,6 @@ from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import HandOverMode, Profile
 from bridge.vocabulary.stages import HandedOverState
 from bridge.vocabulary.times import SHANGHAI, in_shanghai
-from simulators.city.photos import attachments_in
 from simulators.city.town import Town
 from simulators.exchange import views as shared_views
 from simulators.exchange.errors import AskRefused
@@ -306,7 +305,8 @@ class UrbanPlatform:
         if name == "may":
             return self._people.may(self._asked_case(given), given)
         if name == "photo":
-            return self._asked_photo(given)
+            about = self._asked_case(given)
+            return shared_views.photo_in(about, about.case_number, given)
         if name == "notices":
             return [shared_views.notice(n) for n in self._board.told]
         if name == "contacts":
@@ -333,18 +333,6 @@ class UrbanPlatform:
         raise AskRefused(
             "unknown_ask", f"城管平台没有「{name}」这项查询。", f"The urban platform has no question «{name}»."
         )
-
-    def _asked_photo(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = str(given.get("sha256", ""))
-        case = self._asked_case(given)
-        found = next((each for each in attachments_in(case) if each.sha256 == wanted), None)
-        if found is None:
-            raise AskRefused(
-                "unknown_photo",
-                f"案卷 {case.case_number} 中没有摘要为「{wanted}」的照片。",
-                f"There is no photo with the digest «{wanted}» in the case {case.case_number}.",
-            )
-        return shared_views.photo(found)
 
     def _asked_case(self, given: Mapping[str, Any]) -> UrbanCase:
         case = self._cases.get(str(given.get("case")))
