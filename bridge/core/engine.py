@@ -24,6 +24,7 @@ from bridge.core.inputs import (
     OperatorDecided,
     ReceiptNotGiven,
     ReceiptReceived,
+    SendCutOff,
     SendRefused,
     SendSucceeded,
     SendUnanswered,
@@ -93,6 +94,7 @@ class Engine:
             SendSucceeded: self._send_succeeded,
             SendRefused: self._send_refused,
             SendUnanswered: self._send_unanswered,
+            SendCutOff: self._send_cut_off,
             ReceiptNotGiven: self._receipt_not_given,
             TimerFired: self._timer,
             ClockSetBack: self._clock_set_back,
@@ -100,6 +102,8 @@ class Engine:
         }
         self._actions: dict[Action, Callable[[Exchange, Delivery, list[Effect], datetime], None]] = {
             Action.SEND: self._send,
+            # It stands in the outbox.
+            Action.GO_ON: lambda *_: None,
             Action.AWAIT_RECEIPT: self._await_receipt,
             Action.WAIT_FOR_GAP: self._wait_for_gap,
             Action.WAIT_FOR_ACCOUNT: self._wait_for_account,
@@ -323,6 +327,9 @@ class Engine:
     def _send_unanswered(self, exchange: Exchange | None, ended: SendUnanswered) -> Step:
         return self._ended(exchange, ended, Happening.UNANSWERED, "sending.unanswered", ended.detail)
 
+    def _send_cut_off(self, exchange: Exchange | None, ended: SendCutOff) -> Step:
+        return self._ended(exchange, ended, Happening.CUT_OFF, "sending.cut_off", "the bridge went down meanwhile")
+
     def _send_refused(self, exchange: Exchange | None, ended: SendRefused) -> Step:
         fault = ended.fault
         if fault is None:
@@ -337,7 +344,7 @@ class Engine:
     def _ended(
         self,
         exchange: Exchange | None,
-        ended: SendSucceeded | SendRefused | SendUnanswered,
+        ended: SendSucceeded | SendRefused | SendUnanswered | SendCutOff,
         happening: Happening,
         what: str,
         detail: str,
@@ -610,7 +617,7 @@ def _trouble(happening: Happening, fault: Fault | None) -> str:
 
 def _moot(
     exchange: Exchange | None,
-    seen: SendSucceeded | SendRefused | SendUnanswered | ReceiptNotGiven | TimerFired | ClockSetBack,
+    seen: SendSucceeded | SendRefused | SendUnanswered | SendCutOff | ReceiptNotGiven | TimerFired | ClockSetBack,
     what: str,
     detail: str,
 ) -> Step:

@@ -67,6 +67,16 @@ class SendUnanswered(NamedTuple):
     detail: str
 
 
+class SendCutOff(NamedTuple):
+    """The bridge went down before the sending ended, and makes it again: the first time may have arrived (RCPT-5)."""
+
+    case_number: str
+    message_id: str
+    #: Which sending it was; the end of an earlier one than the last says nothing any more.
+    attempt: int
+    at: datetime
+
+
 class ReceiptNotGiven(NamedTuple):
     """The sender of a form did not answer the call that brought it the receipt."""
 
@@ -113,6 +123,7 @@ Input = (
     | SendSucceeded
     | SendRefused
     | SendUnanswered
+    | SendCutOff
     | ReceiptNotGiven
     | TimerFired
     | ClockSetBack

@@ -22,6 +22,7 @@ from bridge.core.inputs import (
     OperatorDecided,
     ReceiptNotGiven,
     ReceiptReceived,
+    SendCutOff,
     SendRefused,
     SendSucceeded,
     SendUnanswered,
@@ -285,6 +286,17 @@ class Shell:
         work.notice([notice])
 
     # How sendings end
+
+    def left_over(self) -> list[Header]:
+        """The forms' headers of the sendings in the outbox: those that an earlier life of the process did not see the end of."""
+        items = self.store.outbox(limit=1_000_000)
+        return [item.effect.message.header for item in items if isinstance(item.effect, Send)]
+
+    def cut_off(self, header: Header, *, at: datetime) -> None:
+        """Note of a sending that is `left_over` that it may have left and arrived before the process went down (RCPT-5)."""
+        ended = SendCutOff(case_number=header.case_number, message_id=header.message_id, attempt=header.attempt, at=at)
+        with self.store.begin() as work:
+            self._keep(work, self.engine.step(work.exchange(header.case_number), ended), at)
 
     def send_ended(
         self,

@@ -14,6 +14,8 @@ What a reader may stumble over:
 
 - A fault that does not accept the *bridge's account* says nothing about the form. No form is refused for it: it waits and is
   tried again without end, no sending of that kind counts as an attempt, and the person who looks after accounts is told.
+- A bridge that went down finds its sendings in the outbox and makes them again. It may have been about to read an answer, so
+  from then on such a sending is one of which an earlier one may have arrived.
 - A person may park a form while a call with it is under way. The call is finished; how it ends changes nothing any more.
 
 Forms that the bridge refuses at the door are kept too, so that their repetition gets the same receipt; they start in
@@ -60,6 +62,8 @@ class Happening(StrEnum):
     NOT_TAKEN = "not_taken"
     #: Nobody knows whether this sending arrived.
     UNANSWERED = "unanswered"
+    #: The bridge went down before the sending ended: nobody knows whether it had left.
+    CUT_OFF = "cut_off"
     #: A fault refuses the form: this sending surely had no effect, and the same again is of no use.
     FAULTED = "faulted"
     #: A fault does not accept the bridge's account or party code: it says nothing about the form.
@@ -91,6 +95,8 @@ class Action(StrEnum):
 
     #: Begin a sending: same message id, attempt one higher.
     SEND = "send"
+    #: Make the sending that was begun: same message id, same attempt.
+    GO_ON = "go_on"
     #: Set the timer for the receipt.
     AWAIT_RECEIPT = "await_receipt"
     #: Set the timer for the gap, or park when the attempts are used up.
@@ -125,6 +131,7 @@ DELIVERY: Mapping[DeliveryState, Row] = {
         Happening.ACKNOWLEDGED: (DeliveryState.AWAITING_RECEIPT, Action.AWAIT_RECEIPT),
         Happening.NOT_TAKEN: (DeliveryState.TO_REPEAT, Action.WAIT_FOR_GAP),
         Happening.UNANSWERED: (DeliveryState.IN_DOUBT, Action.WAIT_FOR_GAP),
+        Happening.CUT_OFF: (DeliveryState.RESENDING, Action.GO_ON),
         Happening.FAULTED: (DeliveryState.REFUSED, Action.ANSWER_WITH_ERROR),
         Happening.SHUT_OUT: (DeliveryState.TO_REPEAT, Action.WAIT_FOR_ACCOUNT),
         **_HELD,

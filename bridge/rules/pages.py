@@ -48,6 +48,7 @@ HAPPENING_EN: dict[Happening, str] = {
     Happening.ACKNOWLEDGED: "the recipient acknowledges",
     Happening.NOT_TAKEN: "no connection, or a fault that asks for the same again",
     Happening.UNANSWERED: "nobody knows whether the sending arrived",
+    Happening.CUT_OFF: "the bridge went down before the sending ended",
     Happening.FAULTED: "a fault refuses the form",
     Happening.SHUT_OUT: "a fault does not accept the bridge's account",
     Happening.OVERDUE: "the receipt is overdue",
@@ -64,6 +65,7 @@ HAPPENING_EN: dict[Happening, str] = {
 
 ACTION_EN: dict[Action, str] = {
     Action.SEND: "send, same message id, attempt one higher",
+    Action.GO_ON: "make the sending that was begun, same message id, same attempt",
     Action.AWAIT_RECEIPT: "set the timer for the receipt",
     Action.WAIT_FOR_GAP: "set the timer for the gap, unless the attempts are used up",
     Action.WAIT_FOR_ACCOUNT: "set the timer for the gap; the sending does not count as an attempt",

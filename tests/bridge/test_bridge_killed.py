@@ -15,14 +15,16 @@ import pytest
 import yaml
 from peers import PATIENCE, Caller, Peer, linked
 from sample_forms import CASE, OTHER_CASE, form, message, message_id, receipt_for
+from urllib3.connection import HTTPConnection
 
 from bridge.core.exchange import DeliveryState
 from bridge.settings import profile_to_mapping
 from bridge.stores.sql import SqlStore
 from bridge.transports.clock import SystemClock
-from bridge.vocabulary.calls import Answered, Message, Unanswered
+from bridge.vocabulary.calls import Answered, Faulted, Message, Unanswered
+from bridge.vocabulary.codes import ErrorCode
 from bridge.vocabulary.forms import FormType
-from bridge.vocabulary.messages import FormMessage, ReceiptMessage
+from bridge.vocabulary.messages import Fault, FormMessage, ReceiptMessage
 from bridge.vocabulary.parties import Side
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +122,28 @@ def test_killed_while_a_sending_is_under_way(tmp_path: Path) -> None:
     assert states(tmp_path, CASE) == [DeliveryState.CONFIRMED]
 
 
+def test_killed_while_a_sending_is_under_way_to_a_platform_that_is_busy_afterwards(tmp_path: Path) -> None:
+    """The urban platform has the form. That it does not take the repetition says nothing about the first time."""
+    released = threading.Event()
+
+    def hang_once(given: Message) -> Answered | Faulted:
+        if len(urban.forms) == 1:
+            released.wait(PATIENCE)
+        return Faulted(fault=Fault(code=ErrorCode.BUSY, field=None, message_zh="系统忙", message_en="busy"))
+
+    with Peer(Side.GRID) as grid, Peer(Side.URBAN, hang_once) as urban:
+        profile = written(tmp_path, grid.address, urban.address)
+        with running(profile) as (bridge, caller):
+            assert Answered() == caller.call(Side.URBAN, HAND_OVER).ending
+            urban.wait_for(1)
+            bridge.end(signal.SIGKILL)
+        released.set()
+        with running(profile) as (bridge, _):
+            urban.wait_for(2)
+            assert bridge.end(signal.SIGTERM)[0] == 0
+    assert states(tmp_path, CASE) == [DeliveryState.IN_DOUBT]
+
+
 def test_killed_while_a_receipt_is_being_given(tmp_path: Path) -> None:
     """The grid platform has the receipt, the bridge dies before it knows: the same receipt comes again, as the same message."""
     released = threading.Event()
@@ -163,8 +187,15 @@ def test_killed_before_anything_could_be_sent(tmp_path: Path) -> None:
     assert states(tmp_path, CASE, OTHER_CASE) == [DeliveryState.CONFIRMED] * 2
 
 
-def test_killed_before_the_caller_was_answered(tmp_path: Path) -> None:
+def test_killed_before_the_caller_was_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller does not know whether its form arrived and repeats it: it arrives once."""
+    connected, connect = threading.Event(), HTTPConnection.connect
+
+    def connect_and_tell(connection: HTTPConnection) -> None:
+        connect(connection)
+        connected.set()
+
+    monkeypatch.setattr(HTTPConnection, "connect", connect_and_tell)
     with Peer(Side.GRID) as grid, Peer(Side.URBAN, confirm) as urban:
         profile = written(tmp_path, grid.address, urban.address)
         with running(profile) as (bridge, caller):
@@ -172,6 +203,7 @@ def test_killed_before_the_caller_was_answered(tmp_path: Path) -> None:
             ending: list[object] = []
             calling = threading.Thread(target=lambda: ending.append(caller.call(Side.URBAN, HAND_OVER).ending))
             calling.start()
+            assert connected.wait(PATIENCE)
             bridge.end(signal.SIGKILL)
             calling.join(PATIENCE)
         assert isinstance(ending[0], Unanswered)

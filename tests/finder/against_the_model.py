@@ -177,9 +177,10 @@ class AgainstTheModel(RuleBasedStateMachine):
         self._agree()
 
     def restarts(self) -> None:
-        """The bridge is stopped and started again; that brings about nothing."""
+        """The bridge is stopped and started again; nothing is sent or given for it."""
         self._expect()
         self.bridge.restart()
+        self.model.restarts()
         self._agree()
 
     # ── and must agree ──

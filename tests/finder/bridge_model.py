@@ -236,6 +236,13 @@ class BridgeModel:
         if following is not None and following.state == "waiting":
             self._send(following, now)
 
+    def restarts(self) -> None:
+        """The bridge went down and came back: what it was about to send may have arrived before (RCPT-5)."""
+        for form in self.forms():
+            if form.state == "sending":
+                form.state = "resending"
+                form.trouble = "cut_off"
+
     # ── receipts ──
 
     def receipt_comes(self, side: Side, receipt: Receipt, now: datetime, *, misplaced: bool = False) -> None:

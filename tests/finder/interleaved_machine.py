@@ -82,7 +82,7 @@ class Interleaved(RuleBasedStateMachine):
 
     @rule()
     def the_bridge_restarts(self) -> None:
-        self.bridge.restart()
+        self.both(None, lambda bridge: bridge.restart())
 
     def writes(self, case: Crossing, drawn: Random) -> None:
         """A form that fits comes."""

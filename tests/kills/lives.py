@@ -154,7 +154,7 @@ def live(
     moved, done, going = time.monotonic(), 0, list(lives)
     while going:
         if time.monotonic() - moved > PATIENCE_SECONDS:
-            raise TimeoutError(f"not over: {', '.join(f'{life.name} ({life.case}, {life.fate})' for life in going)}")
+            raise TimeoutError("not over: " + "; ".join(_where(remotes, life) for life in going))
         before = done
         for life in list(going):
             with suppress(*GONE):
@@ -189,6 +189,15 @@ def _do(remotes: Mapping[Party, Remote], life: Life, act: Act) -> None:
             raise
     else:
         life.case = life.case or result["case"]
+
+
+def _where(remotes: Mapping[Party, Remote], life: Life) -> str:
+    grid = urban = None
+    if life.case is not None:
+        with suppress(*GONE):
+            grid, urban = (_case(remotes, party, life.case) for party in (Party.GRID, Party.URBAN))
+    stands = f"grid {grid['state'] if grid else 'nothing'}, urban {(urban['stage'] or urban['status']) if urban else 'nothing'}"
+    return f"{life.name} ({life.case}, {life.fate}): {stands}"
 
 
 def _case(remotes: Mapping[Party, Remote], party: Party, case: str) -> Seen | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fuse import ANY
-from lives import GONE, KINDS, any_life, live
+from lives import GONE, KINDS, Life, any_life, live
 from trio import Deaths, Trio, running
 
 from bridge.vocabulary.parties import Party
@@ -99,12 +99,7 @@ class Sweep:
 
     def _live(self, trio: Trio, name: str, outcome: Outcome, acted: Callable[[int], None]) -> None:
         lives = KINDS[self.kind](name)
-        try:
-            live(trio.remotes, lives, after=acted)
-        except TimeoutError:
-            # The books tell what it is that does not go on.
-            outcome.findings = trio.audit()
-            raise
+        _live(trio, lives, outcome, after=acted)
         outcome.lives += len(lives)
         if self.kind == "twins" and sorted(str(life.end) for life in lives) != ["closed", "declined"]:
             # Exactly one of two equal cases is the duplicate, whoever was killed meanwhile (EXC-1).
@@ -121,19 +116,21 @@ class Random:
     victims: tuple[Party, ...] = tuple(Party)
     #: As few sendings as a city has them by default: forms are parked, and an operator releases them.
     attempts: int = 200
+    #: A platform dies with the bridge: what was under way between them is known to neither, and neither is there when the other is back.
+    together: bool = False
 
     @property
     def name(self) -> str:
         """How it is called on the command line."""
         parking = f", {self.attempts} attempts" if self.attempts < 200 else ""
-        return f"random {self.seed}, {self.setting}{parking}"
+        return f"random {self.seed}, {self.setting}{parking}{', two at once' if self.together else ''}"
 
     def play(self, folder: Path, outcome: Outcome) -> None:
         """Kill until enough have died, then let all lives end."""
         choose = random.Random(self.seed)
         with running(folder, self.seed, self.setting, attempts=self.attempts) as trio:
             outcome.deaths = trio.deaths
-            killing = _killing(trio, choose, self.victims, self.kills)
+            killing = _killing(trio, choose, self.victims, self.kills, together=self.together)
             set_of_lives = 0
             while set_of_lives == 0 or trio.deaths.total < self.kills:
                 set_of_lives += 1
@@ -143,7 +140,7 @@ class Random:
                     next(killing, None)
                     _release(trio)
 
-                live(trio.remotes, lives, between=between)
+                _live(trio, lives, outcome, between=between)
                 outcome.lives += len(lives)
             while _release(trio):
                 trio.settle()
@@ -151,13 +148,28 @@ class Random:
             outcome.findings = trio.audit()
 
 
-def _killing(trio: Trio, choose: random.Random, victims: tuple[Party, ...], kills: int) -> Iterator[None]:
+def _live(trio: Trio, lives: list[Life], outcome: Outcome, **watching: Callable[..., None]) -> None:
+    try:
+        live(trio.remotes, lives, **watching)
+    except TimeoutError:
+        # The books tell what it is that does not go on.
+        outcome.findings = trio.audit()
+        raise
+
+
+def _killing(
+    trio: Trio, choose: random.Random, victims: tuple[Party, ...], kills: int, *, together: bool
+) -> Iterator[None]:
     """Each step of this looks whether the moment of the next kill has come, until enough have died."""
     while trio.deaths.total < kills:
         moment = time.monotonic() + choose.uniform(0.05, 0.6)
         while time.monotonic() < moment:
             yield
-        trio.kill(choose.choice(victims))
+        if together:
+            trio.kill(choose.choice((Party.GRID, Party.URBAN)))
+            trio.kill(Party.BRIDGE)
+        else:
+            trio.kill(choose.choice(victims))
 
 
 def _release(trio: Trio) -> bool:
@@ -212,6 +224,7 @@ def chances(seed: int) -> list[Round]:
         Random(seed + 2, 30, "receipts in the response"),
         Random(seed + 3, 30, "query"),
         Random(seed + 4, 40, attempts=DEFAULT_ATTEMPTS),
+        Random(seed + 5, 60, "receipts in the response", together=True),
     ]
 
 

@@ -117,6 +117,56 @@ class TestRepeating:
         assert crossing.given == []
 
 
+class TestGoingDown:
+    """RCPT-5: a sending of which the bridge did not live to see the end may have arrived."""
+
+    def test_the_sending_is_made_again_as_the_same_attempt(self, crossing, sent):
+        crossing.goes_down()
+        assert crossing.delivery(sent).state is D.RESENDING
+        assert crossing.attempts_of(sent) == [1, 1]
+        crossing.acknowledges(sent)
+        crossing.gives(sent)
+        assert crossing.stage is S.HANDED_OVER
+        assert crossing.codes_of(sent) == [None]
+
+    def test_no_connection_afterwards_does_not_prove_that_it_never_arrived(self, crossing, sent):
+        crossing.goes_down()
+        crossing.ends(sent, NO_CONNECTION)
+        assert crossing.delivery(sent).state is D.IN_DOUBT
+
+    def test_a_fault_afterwards_refuses_nothing(self, crossing, sent):
+        crossing.goes_down()
+        crossing.faults(sent, E.CASE_ENDED)
+        assert crossing.delivery(sent).state is D.PARKED
+        assert crossing.given == []
+
+    def test_the_far_side_may_build_on_what_reached_it_before(self):
+        """INT-5: the result of a verification is not out of sequence because the bridge died before it heard of the request's receipt."""
+        crossing = at_stage("in_disposal")
+        request = crossing.writes(URBAN, sample.form(T.VERIFICATION_REQUEST))
+        crossing.goes_down()
+        crossing.ends(request, NO_CONNECTION)
+        result = crossing.writes(GRID, sample.form(T.VERIFICATION_RESULT))
+        assert crossing.delivery(result).state is D.SENDING
+
+    def test_what_surely_never_left_stays_so(self, crossing, sent):
+        crossing.ends(sent, NO_CONNECTION)
+        crossing.goes_down()
+        assert crossing.delivery(sent).state is D.TO_REPEAT
+
+    def test_it_stands_in_the_journal_why_and_a_second_time_says_that_nothing_changed(self, crossing, sent):
+        crossing.goes_down()
+        assert crossing.journal(sent)[-1] == "sending.cut_off"
+        crossing.goes_down()
+        assert crossing.journal(sent)[-1] == "sending.moot"
+        assert crossing.delivery(sent).state is D.RESENDING
+
+    def test_a_form_that_was_parked_meanwhile_stays_parked(self, crossing, sent):
+        crossing.shell.operator(sample.CASE, sent, "park", operator="王值班", reason="检修", at=crossing.now)
+        crossing.goes_down()
+        assert crossing.delivery(sent).state is D.PARKED
+
+
 class TestParking:
     def test_a_form_whose_attempts_are_used_up_waits_for_a_person_who_is_told_once(self, crossing, sent):
         park(crossing, sent)
