@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from bridge.vocabulary.forms import FormType
 from bridge.vocabulary.parties import Party
 from bridge.vocabulary.times import in_shanghai
 from conformance.scenario.faults import FaultRule, FaultWhat, fault
@@ -60,13 +61,20 @@ class _Teller:
         yield from self._expectations()
 
     def _expectations(self) -> Iterator[tuple[str, Any]]:
-        """How many forms of each type came to their recipient: what the journal shows, whoever wrote it."""
+        """How many forms of each type came to their recipient: what the journal shows, whoever wrote it.
+
+        Of a case that never crossed, that it was not handed over: a file in which nothing is expected proves nothing.
+        """
         counts: Counter[tuple[str, str]] = Counter()
         for sending in self._recorded.trace.sendings():
             if sending.to != Party.BRIDGE and sending.case_number in self._names:
                 counts[sending.case_number, sending.form_type] += 1
         for (number, form_type), count in counts.items():
             yield "expect.form", {"case": self._names[number], "type": form_type, "count": count}
+        crossed = {number for number, _ in counts}
+        for number, name in self._names.items():
+            if number not in crossed:
+                yield "expect.form", {"case": name, "type": FormType.HAND_OVER.value, "count": 0}
 
     def _until(self, at: datetime) -> Iterator[tuple[str, Any]]:
         minute = in_shanghai(at).replace(second=0, microsecond=0)

@@ -258,6 +258,13 @@ def test_what_was_done_by_hand_is_a_scenario_that_plays_again(person: Person) ->
     assert play(story, story.wirings[0], VirtualStage).passed
 
 
+def test_a_report_alone_is_a_scenario_that_plays_again_too(person: Person) -> None:
+    reported(person, taken=picture())
+    person.open("/steering/story.yaml")
+    story = loads_scenario(person.text)
+    assert play(story, story.wirings[0], VirtualStage).passed
+
+
 # ── scenarios ──
 
 
