@@ -26,9 +26,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import requests
 from lxml import etree
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from zeep import Client, Settings
 from zeep.exceptions import Fault as ZeepFault
 from zeep.plugins import Plugin
@@ -45,9 +44,10 @@ from bridge.vocabulary.parties import Side
 from bridge.vocabulary.profile import PasswordType, Tls
 from bridge.vocabulary.times import in_shanghai
 from simulators.exchange import incoming
-from simulators.exchange.patience import TimedAdapter
+from simulators.exchange.patience import Caller, Response, TooLate
 from simulators.exchange.prefixes import ENVELOPE, PrefixChoice, with_prefixes
 from simulators.exchange.security import real_time
+from simulators.exchange.tls import calling
 
 _EXCHANGE = "urn:duijie:exchange:1.0"
 
@@ -145,11 +145,11 @@ class PlatformClient:
         name = call.operation.value
         try:
             response = service[name](**content, _soapheaders=header)
-        except requests.exceptions.RequestException as error:
+        except (TooLate, HTTPError, OSError) as error:
             return _not_answered(error)
         return self._read(client, service, name, response)
 
-    def _read(self, client: Client, service: Any, name: str, response: requests.Response) -> Ending:
+    def _read(self, client: Client, service: Any, name: str, response: Response) -> Ending:
         if not response.content:
             return Unanswered(detail=f"HTTP {response.status_code} without an answer")
         binding = service._binding
@@ -177,18 +177,13 @@ class PlatformClient:
         if not hasattr(self._own, "client"):
             with _loading:
                 document = _document(self._wsdl)
-            session = requests.Session()
-            # A proxy that is set for the machine is not meant for these calls.
-            session.trust_env = False
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, TimedAdapter(self._answer_seconds))
-            if self._tls.authorities:
-                session.verify = self._tls.authorities
-            if self._tls.client_certificate and self._tls.client_key:
-                session.cert = (self._tls.client_certificate, self._tls.client_key)
+            caller = Caller(
+                connect_seconds=CONNECT_SECONDS,
+                answer_seconds=self._answer_seconds,
+                context=calling(self._tls) if self._address.lower().startswith("https:") else None,
+            )
             transport = _PrefixTransport(
-                session=session,
-                operation_timeout=(CONNECT_SECONDS, self._answer_seconds),
+                caller=caller,
                 prefixes=self._prefixes,
                 rewrite=self._rewrite,
                 overheard=self._overheard,
@@ -203,12 +198,12 @@ class PlatformClient:
         return self._own.client, self._own.service
 
 
-def _make_plain(response: requests.Response) -> None:
+def _make_plain(response: Response) -> None:
     """Put a plain XML document in the place of what came, which zeep might not be able to read."""
     body, content_type = incoming.unpacked(
         response.content, response.headers.get("Content-Type", ""), PAGE_BYTES, incoming.ANSWER
     )
-    response._content = incoming.document(body, content_type, incoming.ANSWER)
+    response.content = incoming.document(body, content_type, incoming.ANSWER)
     response.headers["Content-Type"] = incoming.PLAIN_XML
 
 
@@ -239,12 +234,14 @@ class _PrefixTransport(Transport):
     def __init__(
         self,
         *,
+        caller: Caller,
         prefixes: PrefixChoice | None,
         rewrite: Rewrite | None,
         overheard: Callable[[Body], None] | None,
-        **options: Any,
     ):
-        super().__init__(**options)
+        # The session that zeep makes for itself would fetch contracts, which lie here already.
+        super().__init__()
+        self._caller = caller
         self._prefixes = prefixes
         self._rewrite = rewrite
         self._overheard = overheard
@@ -258,7 +255,7 @@ class _PrefixTransport(Transport):
         if self._rewrite is not None:
             message, headers = self._rewrite(message, dict(headers))
         if self._overheard is None:
-            return super().post(address, message, headers)
+            return self._caller.post(address, message, headers)
         if isinstance(message, bytes):
             self._overhear(message, headers)
         else:
@@ -266,7 +263,7 @@ class _PrefixTransport(Transport):
             self._overhear(b"".join(pieces), headers)
             # An iterator, not a list, is what goes out in chunks.
             message = iter(pieces)
-        response = super().post(address, message, headers)
+        response = self._caller.post(address, message, headers)
         self._overhear(response.content, response.headers)
         return response
 
@@ -289,18 +286,13 @@ _NO_HANDSHAKE = (
 )
 
 
-def _not_answered(error: requests.exceptions.RequestException) -> NotReached | Unanswered:
+def _not_answered(error: Exception) -> NotReached | Unanswered:
     """Tell a call that surely did not arrive from one of which nobody knows."""
-    cause: Any = error.args[0] if error.args else None
-    if isinstance(cause, MaxRetryError):
-        cause = cause.reason
-    if isinstance(error, requests.exceptions.SSLError) and any(words in str(error) for words in _NO_HANDSHAKE):
+    if any(words in str(error) for words in _NO_HANDSHAKE):
         return NotReached(detail="no TLS connection: a certificate was refused")
-    if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
-        cause, (NewConnectionError, ConnectTimeoutError)
-    ):
+    if isinstance(error, NewConnectionError | ConnectTimeoutError):
         return NotReached(detail="no connection")
-    if isinstance(error, requests.exceptions.ReadTimeout):
+    if isinstance(error, TooLate):
         return Unanswered(detail="no answer in time")
     return Unanswered(detail=f"connection broken off ({type(error).__name__})")
 

@@ -58,13 +58,19 @@ def serving(tls: Tls | None) -> ssl.SSLContext | None:
 
 def check_calling(tls: Tls | None) -> None:
     """Look at the files of a client, so that what is wrong with them is said at the start and not at the first call."""
-    if tls is None:
-        return
-    context = ssl.create_default_context()
+    if tls is not None:
+        calling(tls)
+
+
+def calling(tls: Tls) -> ssl.SSLContext:
+    """Make the context of a client: whom it trusts, where authorities are named these alone, and what it shows. Raises `TlsFilesUnusable`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if tls.authorities else ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.authorities:
         _authorities(context, tls.authorities)
     if tls.client_certificate and tls.client_key:
         _pair(context, tls.client_certificate, tls.client_key)
+    return context
 
 
 def _pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
