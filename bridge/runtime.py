@@ -133,8 +133,6 @@ class BridgeProcess:
         self._activity = 0
         #: When the loop looked at the clock the last time.
         self._last_turn: datetime | None = None
-        #: Sendings that an earlier life of the process did not see the end of and the loop has yet to note.
-        self._left_over = self._shell.left_over()
         #: What only this process saw and the loop is to write down.
         self._unwritten: list[JournalEntry] = []
 
@@ -385,7 +383,6 @@ class BridgeProcess:
         """One round; returns the seconds until there is something to do, None when only a call can bring it."""
         now = self._clock.now()
         self._watch_the_clock(now)
-        self._take_up(now)
         # Read before all else: whoever sets a timer later wakes the loop once more.
         due = self.store.next_due()
         if due is not None and due <= now:
@@ -416,18 +413,6 @@ class BridgeProcess:
                 self._next_poll -= by
             _log.warning("clock.set_back", extra={"fields": {"seconds": round(by.total_seconds()), "timers": moved}})
         self._last_turn = now
-
-    def _take_up(self, now: datetime) -> None:
-        """Before anything is sent: what was on its way when an earlier life ended may have arrived."""
-        while self._left_over:
-            header = self._left_over[-1]
-            try:
-                self._shell.cut_off(header, at=now)
-            except StoreUnavailable:
-                raise
-            except Exception as error:  # What becomes of its sending sets the form aside; the others go on.
-                _say_stumbled(header.case_number, header.message_id, error)
-            self._left_over.pop()
 
     def _hand_out(self) -> None:
         """Give what is committed to the senders, except receipts that a held caller takes."""

@@ -297,8 +297,6 @@ class _Bridge:
     def restart(self, now: datetime) -> None:
         self._plan_first_poll(now)
         self.shell = self._make_shell(self._profile, self.store)
-        for header in self.shell.left_over():
-            self.shell.cut_off(header, at=now)
         self.desk = Desk(self.shell)
         self._under_way.clear()
         self._held.clear()

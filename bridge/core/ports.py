@@ -102,6 +102,9 @@ class Store(Protocol):
     def outbox(self, limit: int = 100) -> Sequence[OutboxItem]:
         """Committed sendings not yet carried out, oldest first."""
 
+    def last_in_outbox(self) -> int:
+        """The key of the newest of these sendings, 0 when there is none; keys are never given twice."""
+
     def due_timers(self, until: datetime, limit: int = 100) -> Sequence[tuple[str, str, datetime]]:
         """(case number, message id, due moment) of deliveries whose timer is due, soonest first."""
 

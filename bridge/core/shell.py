@@ -88,6 +88,8 @@ class Shell:
         self._page_size = profile.limits.page_size
         self._answers_with_receipts = profile.bridge.receipts is ReceiptMode.RESPONSE
         self._forget_tokens_at: datetime | None = None
+        #: Sendings up to here were begun by an earlier life of the process, which may have made them before it went down.
+        self._left_over = store.last_in_outbox()
         with store.begin() as work:
             #: Troubles that a contact was told of and not yet told the end of.
             self._open_troubles = {
@@ -287,17 +289,6 @@ class Shell:
 
     # How sendings end
 
-    def left_over(self) -> list[Header]:
-        """The forms' headers of the sendings in the outbox: those that an earlier life of the process did not see the end of."""
-        items = self.store.outbox(limit=1_000_000)
-        return [item.effect.message.header for item in items if isinstance(item.effect, Send)]
-
-    def cut_off(self, header: Header, *, at: datetime) -> None:
-        """Note of a sending that is `left_over` that it may have left and arrived before the process went down (RCPT-5)."""
-        ended = SendCutOff(case_number=header.case_number, message_id=header.message_id, attempt=header.attempt, at=at)
-        with self.store.begin() as work:
-            self._keep(work, self.engine.step(work.exchange(header.case_number), ended), at)
-
     def send_ended(
         self,
         item: OutboxItem,
@@ -335,7 +326,7 @@ class Shell:
                 if raw is not None:
                     work.journal([_note(what, case_number, message_id, "", at, party, raw)])
             if isinstance(effect, Send):
-                self._form_sent(work, effect, ending, at)
+                self._form_sent(work, item, effect, ending, at)
             elif isinstance(ending, Answered):
                 work.journal([_note("receipt.given", case_number, message_id, effect.receipt.outcome.value, at, party)])
             else:
@@ -512,7 +503,7 @@ class Shell:
             not_given = ReceiptNotGiven(case_number=case_number, message_id=message_id, at=at)
             self._keep(work, self.engine.step(exchange, not_given), at)
 
-    def _form_sent(self, work: UnitOfWork, effect: Send, ending: Ending, at: datetime) -> None:
+    def _form_sent(self, work: UnitOfWork, item: OutboxItem, effect: Send, ending: Ending, at: datetime) -> None:
         case_number, message_id = _named(effect)
         attempt = effect.message.header.attempt
         if isinstance(ending, Answered):
@@ -533,6 +524,9 @@ class Shell:
             )
         else:
             fault = ending.fault if isinstance(ending, Faulted) else None
+            if item.key <= self._left_over:
+                cut_off = SendCutOff(case_number=case_number, message_id=message_id, attempt=attempt, at=at)
+                self._keep(work, self.engine.step(work.exchange(case_number), cut_off), at)
             ended = SendRefused(case_number=case_number, message_id=message_id, attempt=attempt, at=at, fault=fault)
         self._keep(work, self.engine.step(work.exchange(case_number), ended), at)
 

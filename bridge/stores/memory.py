@@ -87,6 +87,11 @@ class MemoryStore:
         with self._lock:
             return list(islice(self._outbox.values(), limit))
 
+    def last_in_outbox(self) -> int:
+        """The key of the newest of these sendings, 0 when there is none."""
+        with self._lock:
+            return max(self._outbox, default=0)
+
     def due_timers(self, until: datetime, limit: int = 100) -> Sequence[tuple[str, str, datetime]]:
         """(case number, message id, due moment) of deliveries whose timer is due, soonest first."""
         with self._lock:

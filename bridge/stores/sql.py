@@ -471,6 +471,11 @@ class SqlStore:
                 found.append(item)
             return found
 
+    def last_in_outbox(self) -> int:
+        """The key of the newest of these sendings, 0 when there is none."""
+        with self._reading() as session:
+            return session.value(_LAST_IN_OUTBOX) or 0
+
     def _outbox_item(self, session: Session, row: Any) -> OutboxItem:
         to = Side(row.to)
         effect: Send | GiveReceipt
@@ -693,6 +698,7 @@ _ENQUEUE = Prepared(
 )
 _FINISH = Prepared(outbox.delete().where(outbox.c.key == bindparam("which")))
 _OUTBOX_KEYS = Prepared(select(outbox.c.key).order_by(outbox.c.key).limit(bindparam("limit")))
+_LAST_IN_OUTBOX = Prepared(select(func.max(outbox.c.key).label("newest")))
 _OUTBOX_ITEM = Prepared(
     select(outbox, deliveries.c.form.label("delivered_form"))
     .select_from(outbox.outerjoin(deliveries, deliveries.c.message_id == outbox.c.message_id))

@@ -49,8 +49,6 @@ class Bridge:
     def restart(self) -> None:
         """The process ends and another begins over the same store."""
         self.shell = self._make(self.profile, self.store)
-        for header in self.shell.left_over():
-            self.shell.cut_off(header, at=self.now)
         self.desk = Desk(self.shell)
 
     # ── what comes in ──

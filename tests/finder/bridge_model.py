@@ -45,6 +45,8 @@ class Form:
     by_query: bool = False
     state: str = "waiting"
     tries: int = 0
+    #: The try that the bridge did not live to see the end of.
+    cut_off: int = 0
     #: Tries that do not count, because the account was not accepted.
     uncounted: int = 0
     since: datetime | None = None
@@ -190,7 +192,7 @@ class BridgeModel:
         """A sending is over: `acknowledged`, `not_taken`, `unanswered`, or `faulted` with a code."""
         if form.state not in ("sending", "resending") or attempt != form.tries:
             return
-        maybe = form.state == "resending"
+        maybe = form.state == "resending" or form.cut_off == attempt
         if how == "acknowledged":
             form.state, form.trouble = "awaiting_receipt", ""
             form.step_at = now + timedelta(seconds=self._times.receipt_timeout_seconds)
@@ -240,8 +242,7 @@ class BridgeModel:
         """The bridge went down and came back: what it was about to send may have arrived before (RCPT-5)."""
         for form in self.forms():
             if form.state == "sending":
-                form.state = "resending"
-                form.trouble = "cut_off"
+                form.cut_off = form.tries
 
     # ── receipts ──
 

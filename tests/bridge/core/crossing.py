@@ -41,8 +41,6 @@ class Crossing:
     def goes_down(self) -> None:
         """The bridge ends and begins again over the same store; what was on its way is sent again."""
         self.shell = Shell(self.shell.engine, self.store, sample.PROFILE)
-        for header in self.shell.left_over():
-            self.shell.cut_off(header, at=self.now)
         self._on_the_way.clear()
         self.carry()
 

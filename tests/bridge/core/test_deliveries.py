@@ -122,7 +122,6 @@ class TestGoingDown:
 
     def test_the_sending_is_made_again_as_the_same_attempt(self, crossing, sent):
         crossing.goes_down()
-        assert crossing.delivery(sent).state is D.RESENDING
         assert crossing.attempts_of(sent) == [1, 1]
         crossing.acknowledges(sent)
         crossing.gives(sent)
@@ -154,16 +153,21 @@ class TestGoingDown:
         crossing.goes_down()
         assert crossing.delivery(sent).state is D.TO_REPEAT
 
-    def test_it_stands_in_the_journal_why_and_a_second_time_says_that_nothing_changed(self, crossing, sent):
+    def test_it_stands_in_the_journal_why(self, crossing, sent):
         crossing.goes_down()
-        assert crossing.journal(sent)[-1] == "sending.cut_off"
+        crossing.ends(sent, NO_CONNECTION)
+        assert crossing.journal(sent)[-2:] == ["sending.cut_off", "sending.not_taken"]
+
+    def test_a_later_sending_is_judged_by_itself_again_once_it_surely_did_not_leave(self, crossing):
         crossing.goes_down()
-        assert crossing.journal(sent)[-1] == "sending.moot"
-        assert crossing.delivery(sent).state is D.RESENDING
+        sent = crossing.writes(GRID, sample.form(T.HAND_OVER))
+        crossing.ends(sent, NO_CONNECTION)
+        assert crossing.delivery(sent).state is D.TO_REPEAT
 
     def test_a_form_that_was_parked_meanwhile_stays_parked(self, crossing, sent):
         crossing.shell.operator(sample.CASE, sent, "park", operator="王值班", reason="检修", at=crossing.now)
         crossing.goes_down()
+        crossing.ends(sent, NO_CONNECTION)
         assert crossing.delivery(sent).state is D.PARKED
 
 

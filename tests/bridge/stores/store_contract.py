@@ -235,6 +235,7 @@ class StoreContract:
         assert effects == [item.effect for item in waiting]
         assert [item.committed_at for item in waiting] == [MONDAY, MONDAY, MONDAY + MINUTE]
         assert [waiting[0]] == list(store.outbox(limit=1))
+        assert store.last_in_outbox() == waiting[-1].key
         with store.begin() as work:
             work.finish(waiting[0].key)
         assert effects[1:] == [item.effect for item in store.outbox()]
@@ -248,6 +249,7 @@ class StoreContract:
             keys.append(store.outbox()[0].key)
             with store.begin() as work:
                 work.finish(keys[-1])
+            assert store.last_in_outbox() == 0
         assert len(set(keys)) == 3
 
     def test_finishing_what_is_finished_changes_nothing(self, store: Store) -> None:
