@@ -102,7 +102,6 @@ class Engine:
         }
         self._actions: dict[Action, Callable[[Exchange, Delivery, list[Effect], datetime], None]] = {
             Action.SEND: self._send,
-            # It stands in the outbox.
             Action.GO_ON: lambda *_: None,
             Action.AWAIT_RECEIPT: self._await_receipt,
             Action.WAIT_FOR_GAP: self._wait_for_gap,

@@ -68,7 +68,7 @@ class SendUnanswered(NamedTuple):
 
 
 class SendCutOff(NamedTuple):
-    """The bridge went down before the sending ended, and makes it again: the first time may have arrived (RCPT-5)."""
+    """The bridge went down before the sending ended, and its outbox had it made again: the first time may have arrived (RCPT-5)."""
 
     case_number: str
     message_id: str

@@ -326,7 +326,7 @@ class Shell:
                 if raw is not None:
                     work.journal([_note(what, case_number, message_id, "", at, party, raw)])
             if isinstance(effect, Send):
-                self._form_sent(work, item, effect, ending, at)
+                self._form_sent(work, effect, ending, at, left_over=item.key <= self._left_over)
             elif isinstance(ending, Answered):
                 work.journal([_note("receipt.given", case_number, message_id, effect.receipt.outcome.value, at, party)])
             else:
@@ -503,7 +503,7 @@ class Shell:
             not_given = ReceiptNotGiven(case_number=case_number, message_id=message_id, at=at)
             self._keep(work, self.engine.step(exchange, not_given), at)
 
-    def _form_sent(self, work: UnitOfWork, item: OutboxItem, effect: Send, ending: Ending, at: datetime) -> None:
+    def _form_sent(self, work: UnitOfWork, effect: Send, ending: Ending, at: datetime, *, left_over: bool) -> None:
         case_number, message_id = _named(effect)
         attempt = effect.message.header.attempt
         if isinstance(ending, Answered):
@@ -524,7 +524,7 @@ class Shell:
             )
         else:
             fault = ending.fault if isinstance(ending, Faulted) else None
-            if item.key <= self._left_over:
+            if left_over:
                 cut_off = SendCutOff(case_number=case_number, message_id=message_id, attempt=attempt, at=at)
                 self._keep(work, self.engine.step(work.exchange(case_number), cut_off), at)
             ended = SendRefused(case_number=case_number, message_id=message_id, attempt=attempt, at=at, fault=fault)

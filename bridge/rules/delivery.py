@@ -95,7 +95,7 @@ class Action(StrEnum):
 
     #: Begin a sending: same message id, attempt one higher.
     SEND = "send"
-    #: Make the sending that was begun: same message id, same attempt.
+    #: Nothing more: the outbox has the sending made again, same message id, same attempt.
     GO_ON = "go_on"
     #: Set the timer for the receipt.
     AWAIT_RECEIPT = "await_receipt"

@@ -65,7 +65,7 @@ HAPPENING_EN: dict[Happening, str] = {
 
 ACTION_EN: dict[Action, str] = {
     Action.SEND: "send, same message id, attempt one higher",
-    Action.GO_ON: "make the sending that was begun, same message id, same attempt",
+    Action.GO_ON: "nothing more: the outbox has the sending made again, same message id, same attempt",
     Action.AWAIT_RECEIPT: "set the timer for the receipt",
     Action.WAIT_FOR_GAP: "set the timer for the gap, unless the attempts are used up",
     Action.WAIT_FOR_ACCOUNT: "set the timer for the gap; the sending does not count as an attempt",

@@ -69,12 +69,10 @@ class _Teller:
         for sending in self._recorded.trace.sendings():
             if sending.to != Party.BRIDGE and sending.case_number in self._names:
                 counts[sending.case_number, sending.form_type] += 1
+        crossed = {number for number, _ in counts}
+        counts.update({(number, FormType.HAND_OVER.value): 0 for number in self._names if number not in crossed})
         for (number, form_type), count in counts.items():
             yield "expect.form", {"case": self._names[number], "type": form_type, "count": count}
-        crossed = {number for number, _ in counts}
-        for number, name in self._names.items():
-            if number not in crossed:
-                yield "expect.form", {"case": name, "type": FormType.HAND_OVER.value, "count": 0}
 
     def _until(self, at: datetime) -> Iterator[tuple[str, Any]]:
         minute = in_shanghai(at).replace(second=0, microsecond=0)

@@ -95,6 +95,15 @@ def states(folder: Path, *case_numbers: str) -> list[DeliveryState]:
     return [delivery.state for exchange in exchanges if exchange for delivery in exchange.deliveries.values()]
 
 
+def killed_as_it_sends(profile: Path, urban: Peer, released: threading.Event) -> None:
+    """A bridge brings the hand-over to the urban platform, and dies before that answers, which it does once `released`."""
+    with running(profile) as (bridge, caller):
+        assert Answered() == caller.call(Side.URBAN, HAND_OVER).ending
+        urban.wait_for(1)
+        bridge.end(signal.SIGKILL)
+    released.set()
+
+
 def test_killed_while_a_sending_is_under_way(tmp_path: Path) -> None:
     """The urban platform has the form, the bridge dies before the answer: the same form comes again under the same id."""
     released = threading.Event()
@@ -106,11 +115,7 @@ def test_killed_while_a_sending_is_under_way(tmp_path: Path) -> None:
 
     with Peer(Side.GRID) as grid, Peer(Side.URBAN, hang_once) as urban:
         profile = written(tmp_path, grid.address, urban.address)
-        with running(profile) as (bridge, caller):
-            assert Answered() == caller.call(Side.URBAN, HAND_OVER).ending
-            urban.wait_for(1)
-            bridge.end(signal.SIGKILL)
-        released.set()
+        killed_as_it_sends(profile, urban, released)
         assert states(tmp_path, CASE) == [DeliveryState.SENDING]
         with running(profile) as (bridge, _):
             (given,) = grid.wait_for(1)
@@ -133,11 +138,7 @@ def test_killed_while_a_sending_is_under_way_to_a_platform_that_is_busy_afterwar
 
     with Peer(Side.GRID) as grid, Peer(Side.URBAN, hang_once) as urban:
         profile = written(tmp_path, grid.address, urban.address)
-        with running(profile) as (bridge, caller):
-            assert Answered() == caller.call(Side.URBAN, HAND_OVER).ending
-            urban.wait_for(1)
-            bridge.end(signal.SIGKILL)
-        released.set()
+        killed_as_it_sends(profile, urban, released)
         with running(profile) as (bridge, _):
             urban.wait_for(2)
             assert bridge.end(signal.SIGTERM)[0] == 0

@@ -23,6 +23,8 @@ from duijie.live import MEMORY
 LOSSES = frozenset({"one-receipt", "same-outcome", "same-counts", "both-or-neither", "not-forgotten"})
 #: Steps between two kills of one life.
 _STRIDE = 21
+#: A platform dies with the bridge: what was under way between them is known to neither, and neither is there when the other is back.
+WITH_THE_BRIDGE = ((Party.GRID, Party.BRIDGE), (Party.URBAN, Party.BRIDGE))
 DEFAULT_ATTEMPTS = DeliveryChoices().max_attempts
 
 
@@ -99,7 +101,7 @@ class Sweep:
 
     def _live(self, trio: Trio, name: str, outcome: Outcome, acted: Callable[[int], None]) -> None:
         lives = KINDS[self.kind](name)
-        _live(trio, lives, outcome, after=acted)
+        _let_live(trio, lives, outcome, after=acted)
         outcome.lives += len(lives)
         if self.kind == "twins" and sorted(str(life.end) for life in lives) != ["closed", "declined"]:
             # Exactly one of two equal cases is the duplicate, whoever was killed meanwhile (EXC-1).
@@ -113,24 +115,24 @@ class Random:
     seed: int
     kills: int
     setting: str = "receipts by call"
-    victims: tuple[Party, ...] = tuple(Party)
+    #: Who die together, one of these groups at a time.
+    victims: tuple[tuple[Party, ...], ...] = tuple((party,) for party in Party)
     #: As few sendings as a city has them by default: forms are parked, and an operator releases them.
     attempts: int = 200
-    #: A platform dies with the bridge: what was under way between them is known to neither, and neither is there when the other is back.
-    together: bool = False
 
     @property
     def name(self) -> str:
         """How it is called on the command line."""
         parking = f", {self.attempts} attempts" if self.attempts < 200 else ""
-        return f"random {self.seed}, {self.setting}{parking}{', two at once' if self.together else ''}"
+        together = ", two at once" if self.victims == WITH_THE_BRIDGE else ""
+        return f"random {self.seed}, {self.setting}{parking}{together}"
 
     def play(self, folder: Path, outcome: Outcome) -> None:
         """Kill until enough have died, then let all lives end."""
         choose = random.Random(self.seed)
         with running(folder, self.seed, self.setting, attempts=self.attempts) as trio:
             outcome.deaths = trio.deaths
-            killing = _killing(trio, choose, self.victims, self.kills, together=self.together)
+            killing = _killing(trio, choose, self.victims, self.kills)
             set_of_lives = 0
             while set_of_lives == 0 or trio.deaths.total < self.kills:
                 set_of_lives += 1
@@ -140,7 +142,7 @@ class Random:
                     next(killing, None)
                     _release(trio)
 
-                _live(trio, lives, outcome, between=between)
+                _let_live(trio, lives, outcome, between=between)
                 outcome.lives += len(lives)
             while _release(trio):
                 trio.settle()
@@ -148,7 +150,7 @@ class Random:
             outcome.findings = trio.audit()
 
 
-def _live(trio: Trio, lives: list[Life], outcome: Outcome, **watching: Callable[..., None]) -> None:
+def _let_live(trio: Trio, lives: list[Life], outcome: Outcome, **watching: Callable[..., None]) -> None:
     try:
         live(trio.remotes, lives, **watching)
     except TimeoutError:
@@ -157,19 +159,14 @@ def _live(trio: Trio, lives: list[Life], outcome: Outcome, **watching: Callable[
         raise
 
 
-def _killing(
-    trio: Trio, choose: random.Random, victims: tuple[Party, ...], kills: int, *, together: bool
-) -> Iterator[None]:
+def _killing(trio: Trio, choose: random.Random, victims: tuple[tuple[Party, ...], ...], kills: int) -> Iterator[None]:
     """Each step of this looks whether the moment of the next kill has come, until enough have died."""
     while trio.deaths.total < kills:
         moment = time.monotonic() + choose.uniform(0.05, 0.6)
         while time.monotonic() < moment:
             yield
-        if together:
-            trio.kill(choose.choice((Party.GRID, Party.URBAN)))
-            trio.kill(Party.BRIDGE)
-        else:
-            trio.kill(choose.choice(victims))
+        for party in choose.choice(victims):
+            trio.kill(party)
 
 
 def _release(trio: Trio) -> bool:
@@ -224,7 +221,7 @@ def chances(seed: int) -> list[Round]:
         Random(seed + 2, 30, "receipts in the response"),
         Random(seed + 3, 30, "query"),
         Random(seed + 4, 40, attempts=DEFAULT_ATTEMPTS),
-        Random(seed + 5, 60, "receipts in the response", together=True),
+        Random(seed + 5, 60, "receipts in the response", victims=WITH_THE_BRIDGE),
     ]
 
 

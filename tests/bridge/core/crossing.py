@@ -23,8 +23,9 @@ class Crossing:
     """The grid and the urban platform at the two ends of a bridge."""
 
     def __init__(self, profile: Profile = sample.PROFILE, case_number: str = sample.CASE):
+        self.profile = profile
         self.store = MemoryStore()
-        self.shell = Shell(Engine(profile), self.store, profile)
+        self.shell = self._begun()
         self.case_number = case_number
         self.now = sample.MONDAY
         self.last_verdict = Verdict()
@@ -40,9 +41,12 @@ class Crossing:
 
     def goes_down(self) -> None:
         """The bridge ends and begins again over the same store; what was on its way is sent again."""
-        self.shell = Shell(self.shell.engine, self.store, sample.PROFILE)
+        self.shell = self._begun()
         self._on_the_way.clear()
         self.carry()
+
+    def _begun(self) -> Shell:
+        return Shell(Engine(self.profile), self.store, self.profile)
 
     # The platforms
 

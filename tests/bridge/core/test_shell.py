@@ -47,7 +47,7 @@ class TestReachability:
         crossing = Crossing()
         message_id = crossing.writes(GRID, sample.form(T.HAND_OVER))
         crossing.ends(message_id, NO_CONNECTION)
-        crossing.shell = Shell(Engine(sample.PROFILE), crossing.store, sample.PROFILE)
+        crossing.goes_down()
         crossing.passes(60)
         crossing.ends(message_id, NO_CONNECTION)
         crossing.passes(300)
